@@ -1,0 +1,24 @@
+/*
+ * home: where things are. posthorn(1) changes to the var directory and sets
+ * POSTHORN_ETC and POSTHORN_LIBEXEC before it runs anything; without them the
+ * compiled-in directories are used (configure's --sysconfdir and --localstatedir).
+ */
+#ifndef SYS_HOME_H
+#define SYS_HOME_H
+
+#define HOME_CONFIG_TDB	"config.tdb"	/* below var, as all of these */
+#define HOME_ACCOUNTS	"accounts"
+#define HOME_AUTH	"auth"
+#define HOME_QUEUE	"queue"
+#define HOME_TLS	"tls"
+#define HOME_TMP	"tmp"
+#define HOME_RUN	"run"
+
+/* Absolute paths that live as long as the process. */
+const char	*home_etc(void);
+const char	*home_libexec(void);
+
+/* chdir to the var directory when POSTHORN_VAR names one; 0, or -1 with errno. */
+int	home_enter(void) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,111 @@
+#include "peer.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../base/attr.h"
+#include "../base/code.h"
+#include "ipc.h"
+
+struct peer
+peer_from_env(void)
+{
+	return (struct peer){
+		.id = str_c(getenv("PEER_ID")),
+		.service = str_c(getenv("PEER_SERVICE")),
+		.listener = str_c(getenv("PEER_LISTENER")),
+		.rip = str_c(getenv("PEER_RIP")),
+		.rport = str_c(getenv("PEER_RPORT")),
+		.lip = str_c(getenv("PEER_LIP")),
+		.lport = str_c(getenv("PEER_LPORT")),
+		.tls = str_c(getenv("PEER_TLS")),
+		.cipher = str_c(getenv("PEER_CIPHER")),
+		.sni = str_c(getenv("PEER_SNI")),
+		.fingerprint = str_c(getenv("PEER_FINGERPRINT")),
+		.exporter = str_c(getenv("PEER_EXPORTER")),
+		.endpoint = str_c(getenv("PEER_ENDPOINT")),
+		.account = str_c(getenv("PEER_ACCOUNT")),
+		.login = str_c(getenv("PEER_LOGIN")),
+		.mechanism = str_c(getenv("PEER_MECHANISM")),
+		.tag = str_c(getenv("PEER_TAG")),
+		.trusted = str_eq(str_c(getenv("PEER_TRUSTED")), STR("1")),
+		.starttls = str_eq(str_c(getenv("PEER_STARTTLS")), STR("1")),
+	};
+}
+
+bool
+peer_input(struct buf *b)
+{
+	return code_unb64(b, str_c(getenv("PEER_INPUT")));
+}
+
+static void
+add_if(struct buf *rec, const char *name, struct str value)
+{
+	if (value.n > 0)
+		attr_add(rec, name, value);
+}
+
+void
+peer_add(struct buf *rec, const struct peer *p)
+{
+	add_if(rec, "id", p->id);
+	add_if(rec, "service", p->service);
+	add_if(rec, "listener", p->listener);
+	add_if(rec, "rip", p->rip);
+	add_if(rec, "rport", p->rport);
+	add_if(rec, "lip", p->lip);
+	add_if(rec, "lport", p->lport);
+	add_if(rec, "tls", p->tls);
+	add_if(rec, "cipher", p->cipher);
+	add_if(rec, "sni", p->sni);
+	add_if(rec, "fingerprint", p->fingerprint);
+	add_if(rec, "exporter", p->exporter);
+	add_if(rec, "endpoint", p->endpoint);
+	add_if(rec, "trusted", p->trusted ? STR("1") : STR(""));
+}
+
+/* Throw away plaintext that listend had already sent on before it stopped. */
+static int
+drain(int data)
+{
+	char	scrap[4096];
+	ssize_t	n;
+
+	do
+		n = recv(data, scrap, sizeof(scrap), MSG_DONTWAIT);
+	while (n > 0 || (n == -1 && errno == EINTR));
+	if (n == 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	return errno == EAGAIN ? 0 : -1;
+}
+
+int
+peer_starttls(struct peer *p, int data, struct deadline d)
+{
+	static char	kept[4096];
+	struct buf	rec = { .p = kept, .cap = sizeof(kept), .max = sizeof(kept) - 1 };
+
+	if (ipc_send(PEER_CONTROL, STR("S"), NULL, d) == -1 ||
+	    ipc_recv(PEER_CONTROL, &rec, NULL, d) == -1)
+		return -1;
+	if (!attr_is(buf_str(&rec), "tls", 1)) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (drain(data) == -1 || ipc_send(PEER_CONTROL, STR("G"), NULL, d) == -1)
+		return -1;
+	p->tls = attr_get(buf_str(&rec), "tls");
+	p->cipher = attr_get(buf_str(&rec), "cipher");
+	p->sni = attr_get(buf_str(&rec), "sni");
+	p->fingerprint = attr_get(buf_str(&rec), "fingerprint");
+	p->exporter = attr_get(buf_str(&rec), "exporter");
+	p->endpoint = attr_get(buf_str(&rec), "endpoint");
+	p->starttls = false;
+	return 0;
+}
