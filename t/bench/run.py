@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""make bench: the figures of the project beside those of its peers, in one run on one machine.
+
+Prints a table; nothing passes or fails here. t/bench/RESULTS.md keeps runs worth keeping.
+Words on the command line pick sections: accept, imap, memory, config.
+"""
+import glob, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peers
+from imap import Imap
+
+build = os.environ.get('top_builddir', '.')
+source = os.environ.get('top_srcdir', '.')
+MESSAGES = int(os.environ.get('BENCH_MESSAGES', 10000))
+MAILBOX = int(os.environ.get('BENCH_MAILBOX', 100000))
+SIZE, SESSIONS = 4096, 10
+
+
+def row(what, value, note=''):
+    print('| %-62s | %16s | %s |' % (what, value, note), flush=True)
+
+
+class Posthorn:
+    def __init__(self, top):
+        self.base = free_base()
+        self.dir = os.path.join(top, 'posthorn')
+        self.smtp, self.imap = 25 + self.base, 143 + self.base
+        self.log = open(os.path.join(top, 'posthorn.log'), 'w')
+        self.proc = subprocess.Popen([build + '/bin/posthorn', 'localserve', '-d', self.dir, '-p', str(self.base)],
+                                     stdout=subprocess.PIPE, stderr=self.log, text=True)
+        for line in self.proc.stdout:
+            if line.strip() == 'ready':
+                return
+        raise SystemExit('posthorn localserve did not get ready; see ' + self.log.name)
+
+    def inbox(self):
+        return os.path.join(self.dir, 'var/accounts/user/mail/INBOX')
+
+    def verb(self, *words):
+        return subprocess.run([build + '/bin/posthorn', '-C', self.dir, *words], capture_output=True, text=True)
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGTERM)
+        self.proc.wait(20)
+
+    def pids(self):
+        """All processes below localserve."""
+        children = {}
+        for stat in glob.glob('/proc/[0-9]*/stat'):
+            try:
+                fields = open(stat).read().rsplit(')', 1)[1].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(stat.split('/')[2]))
+        found, todo = [], [self.proc.pid]
+        while todo:
+            pid = todo.pop()
+            found.append(pid)
+            todo += children.get(pid, [])
+        return found
+
+
+def free_base():
+    while True:
+        base = 20000 + int.from_bytes(os.urandom(2), 'big') % 20000
+        try:
+            for port in (25, 143, 993):
+                with socket.socket() as s:
+                    s.bind(('127.0.0.1', base + port))
+            return base
+        except OSError:
+            continue
+
+
+def pss(pid):
+    try:
+        for line in open('/proc/%d/smaps_rollup' % pid):
+            if line.startswith('Pss:'):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def comm(pid):
+    try:
+        return open('/proc/%d/comm' % pid).read().strip()
+    except OSError:
+        return ''
+
+
+def bench_accept(top):
+    loop = os.path.join(top, 'loop')
+    os.mkdir(loop)
+    seconds = float(subprocess.check_output([build + '/t/bench/plainloop', loop, str(SESSIONS), str(MESSAGES), str(SIZE)]))
+    row('create, write, fsync, rename, fsync directory; 10 processes', '%.0f/s' % (MESSAGES / seconds))
+
+    pf = peers.Postfix(os.path.join(top, 'pf'))
+    try:
+        row('Postfix, accept into its queue', '%.0f/s' % (MESSAGES / peers.smtp_source(pf.port, MESSAGES, SESSIONS, SIZE, 'user@localhost')))
+    finally:
+        pf.stop()
+
+    dv = peers.Dovecot(os.path.join(top, 'dv'))
+    pf = peers.Postfix(os.path.join(top, 'pf2'), dv.lmtp)
+    try:
+        begin = time.time()
+        peers.smtp_source(pf.port, MESSAGES, SESSIONS, SIZE, 'user@localhost')
+        while len(os.listdir(dv.mail + '/new')) < MESSAGES and time.time() < begin + 300:
+            time.sleep(0.1)
+        row('Postfix, LMTP into Dovecot\'s maildir', '%.0f/s' % (MESSAGES / (time.time() - begin)))
+    finally:
+        pf.stop()
+        dv.stop()
+
+    ph = Posthorn(top)
+    try:
+        seconds = peers.smtp_source(ph.smtp, MESSAGES, SESSIONS, SIZE, 'user@localhost')
+        row('posthorn, accept and deliver into the maildir', '%.0f/s' % (MESSAGES / seconds))
+        imap = Imap(ph.imap)
+        _, answer = imap.command('STATUS INBOX (MESSAGES)')
+        row('  messages then in INBOX', re.search(rb'MESSAGES (\d+)', answer).group(1).decode(), 'sent %d' % MESSAGES)
+    finally:
+        ph.stop()
+
+
+BODY = b'x' * 70 + b'\r\n'
+
+
+def message(i):
+    head = ('Return-Path: <sender@example.org>\r\nReceived: from example.org by localhost; Mon, 16 Nov 2026 10:00:00 +0000\r\n'
+            'From: Sender %d <sender%d@example.org>\r\nTo: user@localhost\r\nSubject: message %d\r\n'
+            'Date: Mon, 16 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\n\r\n' % (i % 97, i % 97, i, i))
+    return head.encode() + BODY * 24
+
+
+def fill(folder, name):
+    for i in range(MAILBOX):
+        data = message(i)
+        with open(os.path.join(folder, name(i, data)), 'wb') as f:
+            f.write(data)
+
+
+COMMANDS = [
+    ('SELECT', 'SELECT INBOX', None),
+    ('FETCH 1:* (UID FLAGS)', 'FETCH 1:* (UID FLAGS)', None),
+    ('STORE 1:10000 +FLAGS (\\Flagged)', 'STORE 1:10000 +FLAGS.SILENT (\\Flagged)', 'STORE 1:10000 -FLAGS.SILENT (\\Flagged)'),
+    ('STORE 1:10000 +FLAGS (\\Flagged), told', 'STORE 1:10000 +FLAGS (\\Flagged)', 'STORE 1:10000 -FLAGS.SILENT (\\Flagged)'),
+]
+
+
+def time_imap(port):
+    """Best of five of each command in one warm session; SELECT with and without login."""
+    first = Imap(port)
+    took, answer = first.command('SELECT INBOX')
+    exists = int(re.search(rb'(\d+) EXISTS', answer).group(1))
+    times = {'first SELECT (scan)': took}
+    logins = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        other = Imap(port)
+        other.command('SELECT INBOX')
+        logins.append(time.perf_counter() - begin)
+        other.close()
+    times['connect, LOGIN, SELECT'] = min(logins)
+    for name, line, undo in COMMANDS:
+        best = []
+        for _ in range(5):
+            best.append(first.command(line)[0])
+            if undo:
+                first.command(undo)
+        times[name] = min(best)
+    first.close()
+    return exists, times
+
+
+def bench_imap(top):
+    dv = peers.Dovecot(os.path.join(top, 'dvimap'))
+    try:
+        for d in ('cur', 'new', 'tmp'):
+            os.makedirs(os.path.join(dv.mail, d), exist_ok=True)
+        fill(os.path.join(dv.mail, 'cur'), lambda i, data: '%d.M%dP1.host,S=%d,W=%d:2,' % (1760000000 + i, i, len(data), len(data)))
+        subprocess.run(['chown', '-R', 'nobody:nogroup', dv.mail], check=True)
+        count, dovecot = time_imap(dv.port)
+    finally:
+        dv.stop()
+    shutil.rmtree(os.path.join(top, 'dvimap'))
+
+    ph = Posthorn(top)
+    try:
+        fill(os.path.join(ph.inbox(), 'new'), lambda i, data: '%d.M%dP1.host' % (1760000000 + i, i))
+        mine, ours = time_imap(ph.imap)
+        for name in dovecot:
+            row('%s, %d messages (Dovecot %d)' % (name, mine, count), '%.2f ms' % (ours[name] * 1000), 'Dovecot %.2f ms' % (dovecot[name] * 1000))
+    finally:
+        ph.stop()
+    shutil.rmtree(ph.dir)
+
+
+def bench_memory(top):
+    ph = Posthorn(top)
+    try:
+        time.sleep(1)
+        rows = sorted(((pss(p), comm(p)) for p in ph.pids()), reverse=True)
+        row('the whole system, idle (PSS)', '%.1f MiB' % (sum(r[0] for r in rows) / 1024), ' '.join('%s:%d' % (c, k) for k, c in rows))
+        peers.smtp_source(ph.smtp, 100, 2, SIZE, 'user@localhost')
+        before = set(ph.pids())
+        sessions = [Imap(ph.imap) for _ in range(10)]
+        for s in sessions:
+            s.command('SELECT INBOX')
+            s.command('FETCH 1:* (FLAGS ENVELOPE)')
+        mine = [p for p in ph.pids() if p not in before and comm(p).startswith('imapd')]
+        row('an active IMAP session (PSS, mean of %d)' % len(mine), '%.0f KiB' % (sum(map(pss, mine)) / max(1, len(mine))))
+        for s in sessions:
+            s.close()
+    finally:
+        ph.stop()
+
+
+def bench_config(top):
+    subprocess.run([source + '/t/bench/config.sh'], check=False)
+
+
+SECTIONS = {'accept': bench_accept, 'imap': bench_imap, 'memory': bench_memory, 'config': bench_config}
+picked = sys.argv[1:] or list(SECTIONS)
+print('| %-62s | %16s | %s |\n|---|---|---|' % ('what', 'figure', 'beside it'))
+for section in picked:
+    work = tempfile.mkdtemp(prefix='posthorn-bench.')
+    os.chmod(work, 0o755)
+    try:
+        SECTIONS[section](work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
