@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STREAM_CHUNK = 16384 };
@@ -77,6 +78,39 @@ stream_put(struct stream *s, struct str bytes)
 	return 0;
 }
 
+/*
+ * Wait for input. The stop flag is looked at with every signal held back, and
+ * ppoll lets them in while it waits: one that comes between the look and the
+ * wait ends the wait. 1 ready, 0 over, -1 errno (EINTR also when stop is set).
+ */
+static int
+wait_input(struct stream *s, struct deadline d)
+{
+	struct pollfd	pfd = { .fd = s->in_fd, .events = POLLIN };
+	struct timespec	ts, *patience = NULL;
+	sigset_t	all, old;
+	int		n, err, ms = deadline_poll(d);
+
+	if (s->stop == NULL)
+		return deadline_wait(s->in_fd, POLLIN, d);
+	if (ms != -1) {
+		ts = (struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 };
+		patience = &ts;
+	}
+	(void)sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, &old) == -1)
+		return -1;
+	if (*s->stop) {
+		n = -1;
+		errno = EINTR;
+	} else
+		n = ppoll(&pfd, 1, patience, &old);
+	err = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return n;
+}
+
 enum stream_got
 stream_read(struct stream *s)
 {
@@ -96,7 +130,7 @@ stream_read(struct stream *s)
 	for (;;) {
 		if (s->stop != NULL && *s->stop)
 			return STREAM_STOP;
-		n = deadline_wait(s->in_fd, POLLIN, d);
+		n = wait_input(s, d);
 		if (n == 0)
 			return STREAM_TIMEOUT;
 		if (n == -1 && errno == EINTR)
