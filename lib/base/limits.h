@@ -23,6 +23,10 @@
 #define LIMIT_IMAP_LITERAL	102400	/* one literal that is not a message */
 #define LIMIT_IMAP_LITERALS	1024000	/* all of a command's literals */
 #define LIMIT_IMAP_LITERAL_COUNT 1000
+#define LIMIT_IMAP_LINES	65536	/* all lines of one command, literals apart */
+#define LIMIT_IMAP_COMMAND	(LIMIT_IMAP_LITERALS + LIMIT_IMAP_LINES)
+#define LIMIT_IMAP_ARENA	(4u * 1024 * 1024)	/* what one command's parsed form may take */
+#define LIMIT_IMAP_DEPTH	50	/* parentheses, NOT and OR inside each other */
 
 /* MIME: what hostile mail may cost us. */
 #define LIMIT_MIME_DEPTH	100
