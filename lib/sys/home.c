@@ -1,6 +1,11 @@
 #include "home.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef POSTHORN_ETCDIR
@@ -31,6 +36,26 @@ const char *
 home_libexec(void)
 {
 	return from_env("POSTHORN_LIBEXEC", POSTHORN_LIBEXECDIR);
+}
+
+int
+home_program(const char *name, char *path, size_t size)
+{
+	const char	*base = strrchr(name, '/') == NULL ? name : strrchr(name, '/') + 1;
+	struct stat	 st;
+	int		 n;
+
+	if (name[0] == '/')
+		n = snprintf(path, size, "%s", name);
+	else
+		n = snprintf(path, size, "%s/%s", home_libexec(), name);
+	if (n >= 0 && (size_t)n < size && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		n = snprintf(path, size, "%s/%s/%s", home_libexec(), name, base);
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return access(path, X_OK);
 }
 
 int

@@ -6,6 +6,8 @@
 #ifndef SYS_HOME_H
 #define SYS_HOME_H
 
+#include <stddef.h>
+
 #define HOME_CONFIG_TDB	"config.tdb"	/* below var, as all of these */
 #define HOME_ACCOUNTS	"accounts"
 #define HOME_AUTH	"auth"
@@ -17,6 +19,14 @@
 /* Absolute paths that live as long as the process. */
 const char	*home_etc(void);
 const char	*home_libexec(void);
+
+/*
+ * The path of a program of ours: name as it is when it begins with a slash,
+ * else below home_libexec(). In the build tree a program with a folder of its
+ * own lies in that folder (libexec/listend/listend). -1 with errno when nothing
+ * that can be run is there.
+ */
+int	home_program(const char *name, char *path, size_t size) __attribute__((warn_unused_result));
 
 /* chdir to the var directory when POSTHORN_VAR names one; 0, or -1 with errno. */
 int	home_enter(void) __attribute__((warn_unused_result));
