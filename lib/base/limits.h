@@ -33,6 +33,9 @@
 #define LIMIT_MIME_PARTS	10000
 #define LIMIT_MIME_PARAMS	100
 
+/* Addresses of one header field: above any list that people write by hand. */
+#define LIMIT_ADDRLIST		10000
+
 /* Mailbox names, in bytes of UTF-8: a path below the account must fit. */
 #define LIMIT_MAILBOX_NAME	1000
 #define LIMIT_MAILBOX_DEPTH	50
