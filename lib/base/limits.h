@@ -20,6 +20,7 @@
 
 /* IMAP before and after login. */
 #define LIMIT_IMAP_LINE		16384
+#define LIMIT_IMAP_TAG		256	/* kept over the dialogue of a login */
 #define LIMIT_IMAP_LITERAL	102400	/* one literal that is not a message */
 #define LIMIT_IMAP_LITERALS	1024000	/* all of a command's literals */
 #define LIMIT_IMAP_LITERAL_COUNT 1000
@@ -27,6 +28,18 @@
 #define LIMIT_IMAP_COMMAND	(LIMIT_IMAP_LITERALS + LIMIT_IMAP_LINES)
 #define LIMIT_IMAP_ARENA	(4u * 1024 * 1024)	/* what one command's parsed form may take */
 #define LIMIT_IMAP_DEPTH	50	/* parentheses, NOT and OR inside each other */
+
+/* Login: one SASL message, a name, a password (after PRECIS). */
+#define LIMIT_SASL_RESPONSE	4096
+#define LIMIT_SASL_NAME		512	/* an address, each byte escaped, fits */
+#define LIMIT_PASSWORD		1024
+#define LIMIT_PASSWORD_MIN	8	/* bytes of a new one */
+#define LIMIT_CRYPT_HASH	384	/* crypt(3)'s CRYPT_OUTPUT_SIZE */
+#define LIMIT_SCRAM_ITERATIONS	10000	/* what a client pays at login: 2 ms here */
+#define LIMIT_ACCOUNT		128	/* bytes of an account's name */
+#define LIMIT_ATTEMPTS		10000	/* different failures kept of one account */
+#define LIMIT_AUTHD_DIALOGUES	512	/* at once in one worker */
+#define LIMIT_AUTHD_WORKERS	8	/* at most, however many cores there are */
 
 /* MIME: what hostile mail may cost us. */
 #define LIMIT_MIME_DEPTH	100
@@ -43,5 +56,7 @@
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");
+
+_Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_IMAP_LINE, "a SASL message fits encoded into a line");
 
 #endif
