@@ -1,0 +1,197 @@
+/*
+ * posthorn: a table of verbs. Each is a program in libexec/verbs; this one
+ * finds out where everything is, goes to the var directory and runs it.
+ * See posthorn(1).
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "sys/die.h"
+#include "sys/home.h"
+
+#ifndef POSTHORN_VARDIR
+#define POSTHORN_VARDIR "/usr/local/var/posthorn"
+#endif
+#ifndef POSTHORN_MANDIR
+#define POSTHORN_MANDIR "/usr/local/share/man"
+#endif
+
+struct verb {
+	const char	*name;
+	const char	*usage;
+	const char	*help;
+	bool		 anywhere;	/* needs no var directory */
+};
+
+static const struct verb	verbs[] = {
+	{ "account", "list|show|add|rm|…", "accounts: list, add, remove, change", false },
+	{ "address", "list|add|rm …", "addresses of accounts", false },
+	{ "alias", "list|add|rm|…", "addresses with several members", false },
+	{ "cert", "NAME …", "make a self-signed certificate, show one", false },
+	{ "config", "check|build|show", "check the configuration, put it into use", false },
+	{ "domain", "list|add|rm|…", "domains: list, add, remove, change", false },
+	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },
+	{ "passwd", "ACCOUNT", "set an account's password, read from standard input", false },
+	{ "reindex", "ACCOUNT", "build an account's index anew from its mail", false },
+	{ "serve", "", "run all services in the foreground", false },
+	{ "status", "", "services and timed jobs", false },
+	{ "stop", "", "stop what serve started", false },
+	{ "verify", "[--fix] ACCOUNT", "compare an account's index with its mail", false },
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+static noreturn void	 usage(void);
+static void		 place_below(const char *dir);
+static void		 find_libexec(void);
+static int		 help(int argc, char *argv[]);
+static const struct verb *verb_named(const char *name);
+
+int
+main(int argc, char *argv[])
+{
+	const struct verb	*v;
+	char			 path[PATH_MAX];
+	int			 c;
+
+	prog_init("posthorn");
+	while ((c = getopt(argc, argv, "+C:")) != -1)
+		if (c == 'C')
+			place_below(optarg);
+		else
+			usage();
+	if (optind == argc)
+		usage();
+	argc -= optind;
+	argv += optind;
+	find_libexec();
+	if (strcmp(argv[0], "help") == 0)
+		return help(argc, argv);
+	v = verb_named(argv[0]);
+	if (v == NULL)
+		diex(EXIT_PERM, "there is no verb \"%s\"; try: posthorn help", argv[0]);
+	if (snprintf(path, sizeof(path), "%s/verbs/%s", home_libexec(), v->name) >= (int)sizeof(path))
+		diex(EXIT_PERM, "the path of %s is too long", v->name);
+	if (!v->anywhere && home_enter() == -1)
+		die(EXIT_TEMP, "unable to enter the var directory");
+	(void)execv(path, argv);
+	die(EXIT_TEMP, "unable to run %s", path);
+}
+
+static void
+usage(void)
+{
+	(void)fprintf(stderr, "usage: posthorn [-C DIR] VERB [ARGUMENT ...]\n       posthorn help [VERB]\n");
+	exit(EXIT_PERM);
+}
+
+/* --- where things are */
+
+static void
+set(const char *name, const char *dir, const char *below)
+{
+	char	path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", dir, below) >= (int)sizeof(path))
+		diex(EXIT_PERM, "%s is too long a path", dir);
+	if (setenv(name, path, 1) == -1)
+		die(EXIT_TEMP, "unable to set %s", name);
+}
+
+static void
+place_below(const char *dir)
+{
+	char	path[PATH_MAX];
+
+	/* localserve makes it; for all else a missing one is a mistake */
+	if (realpath(dir, path) == NULL)
+		die(EXIT_PERM, "%s", dir);
+	set("POSTHORN_DIR", path, "");
+	set("POSTHORN_ETC", path, "/etc");
+	set("POSTHORN_VAR", path, "/var");
+}
+
+/* Beside us in a build tree or a moved installation, else where it was configured. */
+static void
+find_libexec(void)
+{
+	char	 path[PATH_MAX], probe[PATH_MAX];
+	char	*slash;
+
+	if (realpath("/proc/self/exe", path) != NULL &&
+	    (slash = strrchr(path, '/')) != NULL) {
+		*slash = '\0';
+		slash = strrchr(path, '/');
+		if (slash != NULL) {
+			*slash = '\0';
+			if (snprintf(probe, sizeof(probe), "%s/libexec/supervised", path) < (int)sizeof(probe) &&
+			    access(probe, X_OK) == 0) {
+				set("POSTHORN_LIBEXEC", path, "/libexec");
+				return;
+			}
+		}
+	}
+	if (getenv("POSTHORN_LIBEXEC") == NULL)
+		set("POSTHORN_LIBEXEC", home_libexec(), "");
+}
+
+/* --- help */
+
+static const struct verb *
+verb_named(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int
+list_verbs(void)
+{
+	(void)printf("usage: posthorn [-C DIR] VERB [ARGUMENT ...]\n\n");
+	for (size_t i = 0; i < VERBS; i++)
+		(void)printf("  %-11s %s\n", verbs[i].name, verbs[i].help);
+	(void)printf("  %-11s %s\n\n-C DIR takes DIR/etc and DIR/var. posthorn help VERB tells more of one.\n",
+	    "help", "this list, or the manual page of a verb");
+	return fflush(stdout) == EOF ? EXIT_TEMP : EXIT_OK;
+}
+
+/* Run a viewer for the page at path; comes back when there is none. */
+static void
+show_page(const char *path)
+{
+	if (access(path, R_OK) == -1)
+		return;
+	(void)execlp("man", "man", "-l", path, (char *)NULL);
+	(void)execlp("mandoc", "mandoc", "-a", path, (char *)NULL);
+}
+
+static int
+help(int argc, char *argv[])
+{
+	const struct verb	*v;
+	char			 path[PATH_MAX];
+
+	if (argc == 1)
+		return list_verbs();
+	v = verb_named(argv[1]);
+	if (v == NULL)
+		diex(EXIT_PERM, "there is no verb \"%s\"; try: posthorn help", argv[1]);
+	(void)printf("usage: posthorn %s%s%s\n%s\n", v->name, v->usage[0] == '\0' ? "" : " ", v->usage, v->help);
+	if (fflush(stdout) == EOF)
+		return EXIT_TEMP;
+	if (snprintf(path, sizeof(path), "%s/verbs/posthorn-%s.8", home_libexec(), v->name) < (int)sizeof(path))
+		show_page(path);
+	if (snprintf(path, sizeof(path), POSTHORN_MANDIR "/man8/posthorn-%s.8", v->name) < (int)sizeof(path))
+		show_page(path);
+	(void)printf("manual page: posthorn-%s(8)\n", v->name);
+	return fflush(stdout) == EOF ? EXIT_TEMP : EXIT_OK;
+}

@@ -1,0 +1,28 @@
+/*
+ * posthorn serve: check the table of services, then become the supervisor,
+ * in the foreground. See posthorn-serve(8).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "sys/die.h"
+#include "sys/home.h"
+
+int
+main(int argc, char *argv[])
+{
+	char	 path[PATH_MAX];
+	char	*args[] = { path, NULL };
+
+	prog_init("posthorn serve");
+	(void)argv;
+	if (argc != 1)
+		diex(EXIT_PERM, "usage: posthorn serve");
+	/* it looks at everything before it binds, and tells all that is wrong */
+	if (home_program("supervised", path, sizeof(path)) == -1)
+		die(EXIT_TEMP, "unable to run supervised");
+	(void)execv(path, args);
+	die(EXIT_TEMP, "unable to run %s", path);
+}

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""supervised with small stand-ins for services: table, restarts, order, end."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
+POSTHORN = os.path.join(BUILD, 'bin/posthorn')
+count = failed = 0
+
+# A service: notes what happens to it in a file, and does what its words say.
+SERVICE = r'''#!/usr/bin/env python3
+import os, signal, socket, sys, time
+name, words = sys.argv[1], sys.argv[2:]
+out = open(os.path.join(os.environ['POSTHORN_VAR'], 'events'), 'a', buffering=1)
+def note(what):
+    out.write('%s %s %d\n' % (name, what, os.getpid()))
+def on_term(sig, frame):
+    if 'slow' in words:
+        time.sleep(0.4)
+    note('stopped')
+    os._exit(0)
+def on_hup(sig, frame):
+    note('hup')
+signal.signal(signal.SIGTERM, signal.SIG_IGN if 'deaf' in words else on_term)
+signal.signal(signal.SIGHUP, on_hup)
+note('start fds=%s nofile=%s' % (os.environ.get('LISTEN_FDNAMES', ''),
+     __import__('resource').getrlimit(__import__('resource').RLIMIT_NOFILE)[0]))
+if os.environ.get('LISTEN_FDS'):
+    assert os.environ['LISTEN_PID'] == str(os.getpid())
+if 'crash' in words:
+    sys.exit(7)
+if 'late' in words:
+    time.sleep(1)
+if os.environ.get('NOTIFY_SOCKET'):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.sendto(b'STATUS=up\nREADY=1', os.environ['NOTIFY_SOCKET'])
+if 'echo' in words:
+    listener = socket.socket(fileno=3)
+    while True:
+        conn, _ = listener.accept()
+        conn.sendall(b'%d' % os.getpid())
+        conn.close()
+while True:
+    signal.pause()
+'''
+
+
+def ok(good, name):
+    global count, failed
+    count += 1
+    if not good:
+        failed += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
+    return good
+
+
+def wait_for(what, seconds=10):
+    end = time.time() + seconds
+    while time.time() < end:
+        got = what()
+        if got:
+            return got
+        time.sleep(0.05)
+    return None
+
+
+def alive(pid):
+    try:
+        with open('/proc/%d/stat' % pid) as f:
+            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
+class System:
+    """A directory with a table of services, and supervised running on it."""
+
+    def __init__(self, table):
+        self.dir = tempfile.TemporaryDirectory()
+        top = self.top = self.dir.name
+        os.mkdir(top + '/etc')
+        os.mkdir(top + '/var')
+        self.prog = top + '/service'
+        with open(self.prog, 'w') as f:
+            f.write(SERVICE)
+        os.chmod(self.prog, 0o755)
+        with open(top + '/etc/services', 'w') as f:
+            f.write(table.replace('PROG', self.prog))
+        self.log = open(top + '/log', 'w+')
+        self.proc = None
+
+    def start(self):
+        self.proc = subprocess.Popen([POSTHORN, '-C', self.top, 'serve'], stderr=self.log, stdin=subprocess.DEVNULL)
+        return self
+
+    def run(self, *args):
+        return subprocess.run([POSTHORN, '-C', self.top] + list(args), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, text=True)
+
+    def events(self):
+        try:
+            with open(self.top + '/var/events') as f:
+                return [line.split() for line in f]
+        except OSError:
+            return []
+
+    def pids(self):
+        return [int(e[-1]) for e in self.events() if e[1] == 'start']
+
+    def text(self):
+        with open(self.top + '/log') as f:
+            return f.read()
+
+    def wait_log(self, want, seconds=10):
+        return wait_for(lambda: want in self.text(), seconds)
+
+    def end(self, sig=signal.SIGTERM):
+        if self.proc.poll() is None:
+            self.proc.send_signal(sig)
+        rc = self.proc.wait(30)
+        self.log.close()
+        return rc
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def test_errors():
+    s = System('''# errors, all told at once
+service one user=root
+service two run PROG
+service one user=- socket=/abs,name
+  # a comment inside a line
+  nofile=many run PROG
+job j user=- run PROG
+job k user=- daily=24:00 run PROG
+directory ../up user=-
+nonsense
+service t user=- tcp=a,b,c run PROG
+''')
+    r = s.run('serve')
+    ok(r.returncode == 100, 'errors in the table: 100')
+    for want in (r'services:2: run and a program are missing', r'services:3: user= is missing',
+                 r'services:4: "one" is there twice', r'services:4: a socket is', r'services:4: nofile=many',
+                 r'services:7: every= or daily= is missing', r'services:8: daily=24:00',
+                 r'services:9: "../up" is not a path', r'services:10: a line begins with', r'services:11: a TCP socket'):
+        ok(re.search(want, r.stderr), 'told: ' + want)
+    s = System('same-user\nservice a user=- run /nowhere/a\nservice b user=- run /nowhere/b\n')
+    r = s.run('serve')
+    ok(r.returncode == 100 and '/nowhere/a' in r.stderr and '/nowhere/b' in r.stderr, 'missing programs are told')
+    s = System('service a user=ph-nobody-knows run PROG\n')
+    if os.geteuid() == 0:
+        ok('ph-nobody-knows' in s.run('serve').stderr, 'an unknown user is told')
+    else:
+        ok(True, 'an unknown user is told # SKIP not root')
+
+
+def test_sockets():
+    port = free_port()
+    s = System('''same-user
+directory deep user=- mode=0750
+service echo user=- socket=run/echo,in socket=run/two,out,root,0666 tcp=public/smtp,127.0.0.1,%d nofile=77
+	run PROG echo
+service tcp user=- tcp=t,127.0.0.1,%d run PROG tcp echo
+''' % (port, free_port())).start()
+    ok(s.wait_log(' ready services=2'), 'all are ready')
+    start = [e for e in s.events() if e[0] == 'echo'][0]
+    ok('fds=in:out:public/smtp' in start, 'sockets are passed with their names')
+    ok('nofile=77' in start, 'limits are set')
+    ok(os.stat(s.top + '/var/run/two').st_mode & 0o777 == 0o666, 'mode of a socket')
+    ok(os.stat(s.top + '/var/deep').st_mode & 0o777 == 0o750, 'directories are made')
+    r = s.run('status')
+    ok(r.returncode == 0 and re.search(r'echo +ready', r.stdout), 'status shows it')
+    r = s.run('serve')
+    ok(r.returncode == 100 and 'already running' in r.stderr, 'a second one says so and ends')
+    ok(s.run('status').returncode == 0, 'and disturbs nothing')
+    r = s.run('stop')
+    ok(r.returncode == 0 and s.proc.wait(5) == 0, 'stop stops it')
+    ok(s.run('stop').returncode == 100, 'then nothing is running')
+    ok(s.run('status').returncode == 100, 'status says so too')
+
+
+def test_bound():
+    port = free_port()
+    s = System('same-user\nservice e user=- tcp=t,127.0.0.1,%d run PROG e echo\n' % port).start()
+    s.wait_log(' ready services=1')
+
+    def ask():
+        with socket.create_connection(('127.0.0.1', port), 5) as c:
+            c.settimeout(5)
+            return int(c.recv(100))
+    first = ask()
+    os.kill(first, signal.SIGKILL)
+    second = ask()
+    ok(first != second, 'the socket stays bound while a service restarts: nobody is refused')
+    ok('signal 9' in s.run('status').stdout, 'status tells how it ended')
+    other = System('same-user\nservice e user=- tcp=t,127.0.0.1,%d run PROG e echo\n' % port)
+    r = other.run('serve')
+    ok(r.returncode == 111 and '127.0.0.1 port %d' % port in r.stderr, 'a port in use is named')
+    ok(s.end() == 0, 'SIGTERM stops it')
+
+
+def test_backoff():
+    s = System('same-user\nservice c user=- run PROG c crash\nservice l user=- run PROG l late\n').start()
+    time.sleep(2.5)
+    n = len([e for e in s.events() if e[0] == 'c'])
+    ok(3 <= n <= 7, 'a service that crashes is started at growing intervals (%d times in 2.5 s)' % n)
+    ok(' ready services' not in s.text(), 'the whole is not ready')
+    r = s.run('status')
+    ok(r.returncode == 111 and 'exit 7' in r.stdout, 'status tells it')
+    ok(re.search(r'^l +ready', r.stdout, re.M), 'one that is late is ready in the end')
+    ok(s.end() == 0, 'stopped')
+
+
+def test_order():
+    s = System('''same-user
+service three user=- run PROG three slow
+service one user=- stop=1 run PROG one slow
+service two user=- stop=2 reload=hup run PROG two slow
+service uno user=- stop=1 ready=start run PROG uno
+''').start()
+    ok(s.wait_log(' ready services=4'), 'ready')
+    wait_for(lambda: len(s.pids()) == 4)
+    s.proc.send_signal(signal.SIGHUP)
+    ok(wait_for(lambda: [e for e in s.events() if e[1] == 'hup']), 'SIGHUP is passed on')
+    ok([e[0] for e in s.events() if e[1] == 'hup'] == ['two'], 'to those who want it')
+    begin = time.time()
+    ok(s.end(signal.SIGINT) == 0, 'SIGINT stops it')
+    ok(time.time() - begin < 5, 'within seconds')
+    order = [e[0] for e in s.events() if e[1] == 'stopped']
+    ok(order[2:] == ['two', 'three'] and set(order[:2]) == {'one', 'uno'}, 'in order: ' + ' '.join(order))
+    s = System('same-user\nservice d user=- grace=1s run PROG d deaf\n').start()
+    s.wait_log(' ready services=1')
+    begin = time.time()
+    ok(s.end() == 0 and 0.8 < time.time() - begin < 4, 'a deaf one is killed after its grace')
+    ok(not alive(s.pids()[0]), 'and gone')
+
+
+def test_killed():
+    s = System('same-user\nservice a user=- run PROG a\nservice b user=- run PROG b slow\n').start()
+    s.wait_log(' ready services=2')
+    s.end(signal.SIGKILL)
+    ok(wait_for(lambda: not any(alive(p) for p in s.pids())), 'kill -9 leaves nothing behind')
+    s.log = open(s.top + '/log', 'w+')
+    s.start()
+    ok(s.wait_log(' ready services=2'), 'and it can be started again')
+    ok(s.end() == 0, 'stopped')
+
+
+def test_jobs():
+    s = System('''same-user
+job often user=- every=1s run PROG often crash
+job long user=- every=1s timeout=1s run PROG long
+job night user=- daily=03:30 run PROG night
+''').start()
+    ok(wait_for(lambda: len([e for e in s.events() if e[0] == 'often']) >= 3), 'a job runs at its interval')
+    ok(wait_for(lambda: [e for e in s.events() if e[:2] == ['long', 'stopped']]), 'one that takes too long is ended')
+    ok(not [e for e in s.events() if e[0] == 'night'], 'one for another time of day does not run')
+    out = wait_for(lambda: (lambda o: o if re.search(r'^often .* exit 7$', o, re.M) else None)(s.run('status').stdout)) or ''
+    ok(re.search(r'^night +\d{4}-\d\d-\d\d 03:30:00', out, re.M), 'its next run is visible')
+    ok(re.search(r'^often .* exit 7$', out, re.M), 'and results are')
+    ok(s.end() == 0, 'stopped')
+    ok(not any(alive(p) for p in s.pids()), 'no job is left')
+
+
+def test_users():
+    if os.geteuid() != 0:
+        ok(True, 'users # SKIP not root')
+        return
+    s = System('directory d user=#61234 mode=0711\nservice u user=#61234 socket=run/u,u,#61235 run PROG u\n')
+    os.chmod(s.top, 0o755)
+    with open(s.top + '/var/events', 'w'):
+        os.chmod(s.top + '/var/events', 0o666)
+    s.start()
+    ok(s.wait_log(' ready services=1'), 'a service runs as its user')
+    pid = s.pids()[0]
+    with open('/proc/%d/status' % pid) as f:
+        status = f.read()
+    ok(re.search(r'Uid:\s61234\s61234\s61234', status) and re.search(r'Gid:\s61234\s61234\s61234', status)
+       and re.search(r'Groups:\s61234 *\n', status), 'with all its ids')
+    ok(os.stat(s.top + '/var/d').st_uid == 61234, 'its directory is its own')
+    ok(os.stat(s.top + '/var/run/u').st_uid == 61235, 'the socket is the owner\'s')
+    s.end(signal.SIGKILL)
+    ok(wait_for(lambda: not alive(pid)), 'and ends with the supervisor though its user changed')
+
+
+def test_verbs():
+    r = subprocess.run([POSTHORN, 'help'], stdout=subprocess.PIPE, text=True)
+    ok(r.returncode == 0 and 'localserve' in r.stdout, 'help lists the verbs')
+    r = subprocess.run([POSTHORN, 'frobnicate'], stderr=subprocess.PIPE, text=True)
+    ok(r.returncode == 100 and 'frobnicate' in r.stderr, 'an unknown verb: 100')
+    r = subprocess.run([POSTHORN, '-C', '/nowhere', 'status'], stderr=subprocess.PIPE, text=True)
+    ok(r.returncode == 100 and '/nowhere' in r.stderr, 'a directory that is not there: 100')
+    ok(subprocess.run([POSTHORN], stderr=subprocess.DEVNULL).returncode == 100, 'no verb: 100')
+    env = dict(os.environ, PATH='/nowhere')
+    r = subprocess.run([POSTHORN, 'help', 'stop'], stdout=subprocess.PIPE, text=True, env=env)
+    ok(r.returncode == 0 and 'posthorn-stop(8)' in r.stdout, 'help of one names its page')
+
+
+test_verbs()
+test_errors()
+test_sockets()
+test_bound()
+test_backoff()
+test_order()
+test_killed()
+test_jobs()
+test_users()
+print('1..%d' % count)
+sys.exit(failed != 0)
