@@ -1,0 +1,24 @@
+/* authd: what a worker holds open for its dialogues. */
+#ifndef AUTHD_AUTHD_H
+#define AUTHD_AUTHD_H
+
+#include "attempts.h"
+#include "cache.h"
+#include "client/conf.h"
+#include "keys.h"
+#include "limiter.h"
+#include "secrets.h"
+
+struct authd {
+	struct tdb_context	*secrets, *keys, *attempts;
+	struct conf		*conf;
+	struct limiter		*limiter;
+	struct cache		 cache;
+	uint8_t			 fake[SECRETS_FAKE_KEY];
+	const char		*imapd;		/* the door that only we may open */
+};
+
+/* Serve the listening socket until *stop. Ends the process. */
+void	worker_run(struct authd *, int sock);
+
+#endif
