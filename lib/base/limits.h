@@ -46,6 +46,13 @@
 #define LIMIT_MIME_PARTS	10000
 #define LIMIT_MIME_PARAMS	100
 
+/* A character of any charset, with escape sequences before it, cut by a buffer end. */
+#define LIMIT_CHARSET_HELD	16
+
+/* RFC 2047 says 75 for a whole encoded word; mailers that cannot count say more. */
+#define LIMIT_CHARSET_NAME	64
+#define LIMIT_ENCODED_WORD	8192
+
 /* Addresses of one header field: above any list that people write by hand. */
 #define LIMIT_ADDRLIST		10000
 
