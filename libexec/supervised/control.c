@@ -47,6 +47,13 @@ control_open(struct super *su)
 	return fd_nonblock(su->ctl_fd, true);
 }
 
+void
+control_unlink(void)
+{
+	(void)unlink(HOME_RUN "/notify");
+	(void)unlink(HOME_RUN "/supervised");
+}
+
 /* --- readiness */
 
 static bool

@@ -183,9 +183,17 @@ take_lock(struct super *su)
 }
 
 static void
+remove_sockets(const struct super *su)
+{
+	for (size_t i = 0; i < su->table.nservice; i++)
+		sockets_unlink(&su->table.service[i]);
+	control_unlink();
+}
+
+static void
 bind_all(struct super *su)
 {
-	bool	listeners = false;
+	bool	listeners = false, changed;
 	int	wrong = 0;
 
 	for (size_t i = 0; i < su->table.nservice; i++) {
@@ -195,10 +203,12 @@ bind_all(struct super *su)
 		wrong |= sockets_bind_service(&u->sockets, u->sv, su->table.same_user);
 		listeners |= u->sv->listeners;
 	}
-	if (listeners && sockets_bind_listeners(&su->listeners) == -1)
+	if (listeners && sockets_bind_listeners(&su->listeners, &changed) == -1)
 		wrong = -1;
-	if (wrong != 0)
+	if (wrong != 0) {
+		remove_sockets(su);
 		exit(EXIT_TEMP);
+	}
 	if (control_open(su) == -1)
 		die(EXIT_TEMP, "unable to listen on " HOME_RUN "/supervised");
 }
@@ -275,19 +285,18 @@ stop_more(struct super *su)
 void
 super_reload(struct super *su)
 {
-	bool	listeners = false;
-	int	changed = 0;
+	bool	listeners = false, changed = false;
 
 	if (su->stopping)
 		return;
 	for (size_t i = 0; i < su->table.nservice; i++)
 		listeners |= su->unit[i].sv->listeners;
-	if (listeners)
-		changed = sockets_bind_listeners(&su->listeners);
+	if (listeners && sockets_bind_listeners(&su->listeners, &changed) == -1)
+		warnx("not all listeners are as the configuration wants them");
 	for (size_t i = 0; i < su->table.nservice; i++) {
 		struct unit	*u = &su->unit[i];
 
-		if (u->sv->listeners && changed != 0)
+		if (u->sv->listeners && changed)
 			unit_event(u, EVENT_RESTART);
 		else if (u->sv->reloads && u->pid > 0)
 			(void)kill(u->pid, SIGHUP);
@@ -393,8 +402,10 @@ serve(struct super *su)
 			super_reload(su);
 		}
 		timers(su);
-		if (su->stopping && stop_more(su))
+		if (su->stopping && stop_more(su)) {
+			remove_sockets(su);
 			return EXIT_OK;
+		}
 		if (!su->told_ready && !su->stopping)
 			tell_ready(su);
 		poll_once(su);

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/conf.h"
 #include "sys/die.h"
 #include "sys/fd.h"
+#include "sys/home.h"
 #include "sys/ipc.h"
 #include "sys/priv.h"
 
@@ -169,13 +171,55 @@ sweep(struct bound_set *set)
 	return changed;
 }
 
-int
-sockets_bind_listeners(struct bound_set *set)
+/* The ports of one listener on each of its addresses. */
+static int
+bind_listener(struct bound_set *set, const struct conf_listener *ls, bool *changed_r)
 {
-	/* the configuration names none yet */
+	char	name[96];
+	int	result = 0;
+
+	for (enum conf_service sv = 0; sv < CONF_SERVICES; sv++)
+		for (size_t i = 0; ls->port[sv] != 0 && i < ls->naddress; i++) {
+			int	n;
+
+			(void)snprintf(name, sizeof(name), STR_FMT "/%s", STR_ARG(ls->name), conf_service_name(sv));
+			n = bind_tcp(set, name, &ls->address[i], ls->port[sv]);
+			*changed_r = *changed_r || n == 1;
+			result = n == -1 ? -1 : result;
+		}
+	return result;
+}
+
+int
+sockets_bind_listeners(struct bound_set *set, bool *changed_r)
+{
+	struct conf			*conf = conf_open();
+	const struct conf_machine	*m;
+	int				 result = 0;
+
+	*changed_r = false;
+	if (conf == NULL) {
+		warn("unable to open " HOME_CONFIG_TDB " (posthorn config build makes it)");
+		return -1;
+	}
+	m = conf_machine(conf);
 	for (size_t i = 0; i < set->n; i++)
 		set->v[i].wanted = false;
-	return sweep(set);
+	for (size_t i = 0; i < m->nlistener; i++)
+		if (bind_listener(set, &m->listener[i], changed_r) == -1)
+			result = -1;
+	if (sweep(set))
+		*changed_r = true;
+	conf_close(conf);
+	return result;
+}
+
+/* Their paths go with us, so that a caller sees at once that nobody is there. */
+void
+sockets_unlink(const struct service *sv)
+{
+	for (size_t i = 0; i < sv->nsocket; i++)
+		(void)unlink(sv->socket[i].path);
 }
 
 void

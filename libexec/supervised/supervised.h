@@ -32,11 +32,13 @@ struct bound_set {
 int	sockets_bind_service(struct bound_set *, const struct service *, bool same_user);
 
 /*
- * Make set hold the TCP sockets of config.tdb: keep, bind anew, close. 1 when
- * it changed, 0 when not, -1 after telling why (those that could be bound are there).
+ * Make set hold the TCP sockets of config.tdb: keep, bind anew, close. -1
+ * after telling why; what could be bound is there then, and all is as it was
+ * when there is no configuration to read.
  */
-int	sockets_bind_listeners(struct bound_set *);
+int	sockets_bind_listeners(struct bound_set *, bool *changed_r);
 
+void	sockets_unlink(const struct service *);
 void	sockets_close(struct bound_set *);
 
 /* --- units.c */
@@ -109,6 +111,7 @@ struct client {
 };
 
 int	control_open(struct super *);
+void	control_unlink(void);
 void	control_accept(struct super *);
 void	control_client(struct super *, struct client *);
 void	notify_take(struct super *);

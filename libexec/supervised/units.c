@@ -65,18 +65,19 @@ child_environment(const struct launch *l, const char *names, size_t nfds)
 		die(EXIT_TEMP, "unable to make an environment");
 }
 
+/* Who may not raise a limit past the hard one gets that. */
 static void
 limit(int what, uint64_t value)
 {
 	struct rlimit	rl = { .rlim_cur = value, .rlim_max = value };
 	struct rlimit	now;
 
-	if (value == 0)
+	if (value == 0 || setrlimit(what, &rl) == 0)
 		return;
-	/* without root a limit cannot be raised past the hard one */
-	if (getrlimit(what, &now) == 0 && geteuid() != 0 && now.rlim_max < rl.rlim_max)
-		rl.rlim_cur = rl.rlim_max = now.rlim_max;
-	if (setrlimit(what, &rl) == -1)
+	if (errno != EPERM || getrlimit(what, &now) == -1 || now.rlim_max >= value)
+		die(EXIT_TEMP, "unable to set a limit");
+	now.rlim_cur = now.rlim_max;
+	if (setrlimit(what, &now) == -1)
 		die(EXIT_TEMP, "unable to set a limit");
 }
 

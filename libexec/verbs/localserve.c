@@ -1,0 +1,493 @@
+/*
+ * posthorn localserve: a whole system in a directory of the caller's, on high
+ * ports of loopback, with a certificate of its own and two accounts. Makes
+ * what is missing, runs supervised, waits until all is ready, says so.
+ * See posthorn-localserve(8).
+ */
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ip.h"
+#include "base/num.h"
+#include "sys/deadline.h"
+#include "sys/die.h"
+#include "sys/fd.h"
+#include "sys/home.h"
+#include "services_text.h"
+
+enum {
+	READY_MS	= 30000,	/* for all services to become ready */
+	PORT_SMTP	= 25,
+	PORT_IMAP	= 143,
+	PORT_IMAPS	= 993,
+};
+
+/* The first line of a file that is written anew at each start. */
+#define OURS	"# Written by posthorn localserve at each start; without this line it stays as it is.\n"
+#define READY	HOME_RUN "/localserve"
+
+struct options {
+	char		dir[PATH_MAX];
+	struct ip	address;
+	char		text[IP_TEXT];	/* the address */
+	unsigned	base;
+};
+
+static void	options(struct options *, int, char *[]);
+static void	make_home(struct options *);
+static void	refuse_second(const struct options *);
+static void	write_configuration(const struct options *);
+static void	make_secrets(void);
+static int	ready_socket(void);
+static pid_t	start(void);
+static void	wait_ready(pid_t, int);
+static void	tell(const struct options *);
+static int	wait_end(pid_t);
+
+static volatile sig_atomic_t	got_stop;
+
+int
+main(int argc, char *argv[])
+{
+	struct options	o;
+	pid_t		pid;
+	int		sock;
+
+	prog_init("posthorn localserve");
+	options(&o, argc, argv);
+	make_home(&o);
+	refuse_second(&o);
+	write_configuration(&o);
+	make_secrets();
+	sock = ready_socket();
+	pid = start();
+	wait_ready(pid, sock);
+	(void)fd_close(&sock);
+	if (!got_stop)
+		tell(&o);
+	return wait_end(pid);
+}
+
+/* --- what is wanted, and where */
+
+static noreturn void
+usage(void)
+{
+	diex(EXIT_PERM, "usage: posthorn localserve [-d DIR] [-a ADDRESS] [-p BASE]");
+}
+
+static void
+default_dir(struct options *o)
+{
+	const char	*given = getenv("POSTHORN_DIR"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	int		 n;
+
+	if (given != NULL && given[0] == '/')
+		n = snprintf(o->dir, sizeof(o->dir), "%s", given);
+	else if (data != NULL && data[0] == '/')
+		n = snprintf(o->dir, sizeof(o->dir), "%s/posthorn-localserve", data);
+	else if (home != NULL && home[0] == '/')
+		n = snprintf(o->dir, sizeof(o->dir), "%s/.local/share/posthorn-localserve", home);
+	else
+		diex(EXIT_PERM, "there is no HOME; use -d DIR");
+	if (n >= (int)sizeof(o->dir))
+		diex(EXIT_PERM, "the path of the directory is too long");
+}
+
+static void
+options(struct options *o, int argc, char *argv[])
+{
+	struct buf	text = { .p = o->text, .cap = sizeof(o->text), .max = sizeof(o->text) - 1 };
+	uint64_t	base;
+	int		c;
+
+	*o = (struct options){ .base = 1000 };
+	if (!ip_parse(STR("127.0.0.1"), &o->address))
+		usage();
+	while ((c = getopt(argc, argv, "d:a:p:")) != -1)
+		switch (c) {
+		case 'd':
+			if (!str_copy(str_c(optarg), o->dir, sizeof(o->dir)) || optarg[0] == '\0')
+				usage();
+			break;
+		case 'a':
+			if (!ip_parse(str_c(optarg), &o->address))
+				diex(EXIT_PERM, "%s is not an IP address", optarg);
+			break;
+		case 'p':
+			if (!num_u64(str_c(optarg), 65535 - PORT_IMAPS, &base))
+				diex(EXIT_PERM, "%s is not a number of at most %d", optarg, 65535 - PORT_IMAPS);
+			o->base = (unsigned)base;
+			break;
+		default:
+			usage();
+		}
+	if (optind != argc)
+		usage();
+	if (o->dir[0] == '\0')
+		default_dir(o);
+	ip_format(&text, &o->address);
+	o->text[text.n] = '\0';
+}
+
+/* --- the directory */
+
+static void
+make_dir(const char *path)
+{
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		die(EXIT_TEMP, "unable to make %s", path);
+}
+
+static void
+set(const char *name, const char *dir, const char *below)
+{
+	char	path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", dir, below) >= (int)sizeof(path))
+		diex(EXIT_PERM, "%s is too long a path", dir);
+	if (setenv(name, path, 1) == -1)
+		die(EXIT_TEMP, "unable to set %s", name);
+}
+
+static void
+make_home(struct options *o)
+{
+	static const char *const	below[] = {
+		"etc", "etc/domains", "etc/accounts", "var", "var/run", "var/" HOME_ACCOUNTS,
+		"var/" HOME_AUTH, "var/" HOME_TLS, "var/" HOME_TMP,
+	};
+	char	real[PATH_MAX];
+
+	for (char *slash = strchr(o->dir + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(o->dir, 0755) == -1 && errno != EEXIST)
+			die(EXIT_TEMP, "unable to make %s", o->dir);
+		*slash = '/';
+	}
+	make_dir(o->dir);
+	if (realpath(o->dir, real) == NULL || chdir(real) == -1)
+		die(EXIT_TEMP, "unable to enter %s", o->dir);
+	if (!str_copy(str_c(real), o->dir, sizeof(o->dir)))
+		diex(EXIT_PERM, "the path of the directory is too long");
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+		make_dir(below[i]);
+	set("POSTHORN_DIR", o->dir, "");
+	set("POSTHORN_ETC", o->dir, "/etc");
+	set("POSTHORN_VAR", o->dir, "/var");
+	if (chdir("var") == -1)
+		die(EXIT_TEMP, "unable to enter %s/var", o->dir);
+}
+
+/* Before anything is changed under one that runs here. */
+static void
+refuse_second(const struct options *o)
+{
+	int	fd = open(HOME_RUN "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd == -1)
+		die(EXIT_TEMP, "unable to open %s/var/" HOME_RUN "/lock", o->dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		diex(EXIT_PERM, "already running in %s", o->dir);
+	(void)fd_close(&fd);
+}
+
+/* --- configuration */
+
+static bool
+exists(const char *path)
+{
+	struct stat	st;
+
+	return stat(path, &st) == 0;
+}
+
+/* True when the file is missing, or ours to write and other than it should be. */
+static bool
+is_ours(const char *path)
+{
+	char	head[sizeof(OURS)];
+	ssize_t	n;
+	int	fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return errno == ENOENT;
+	n = read(fd, head, sizeof(head));
+	(void)fd_close(&fd);
+	return n >= (ssize_t)sizeof(OURS) - 1 && memcmp(head, OURS, sizeof(OURS) - 1) == 0;
+}
+
+static void
+write_file(const char *path, struct buf *text)
+{
+	if (buf_failed(text))
+		diex(EXIT_TEMP, "out of memory");
+	if (file_replace(AT_FDCWD, path, buf_str(text), 0644) == -1)
+		die(EXIT_TEMP, "unable to write %s", path);
+}
+
+static void
+write_machine(const struct options *o)
+{
+	struct buf	b = BUF_INIT(65536);
+
+	buf_adds(&b, OURS "hostname = localhost\nlocalserve = true\nseparators = \"+\"\n\n"
+	    "postmaster {\n\taccount = user\n}\n\n");
+	buf_addf(&b, "listener local {\n\taddress = { \"%s\" }\n", o->text);
+	buf_addf(&b, "\tsmtp = %u\n\timap = %u\n\timaps = %u\n", PORT_SMTP + o->base, PORT_IMAP + o->base, PORT_IMAPS + o->base);
+	buf_addf(&b, "\ttrusted = { \"127.0.0.0/8\", \"::1\", \"%s\" }\n\tconnections = 0\n\tconnections-per-minute = 0\n}\n", o->text);
+	write_file("../etc/posthorn.conf", &b);
+	buf_free(&b);
+}
+
+/* The real table, with everybody the same user. */
+static void
+write_services(void)
+{
+	struct buf	b = BUF_INIT(65536);
+
+	buf_adds(&b, OURS "same-user\n\n");
+	buf_adds(&b, services_text);
+	write_file("../etc/services", &b);
+	buf_free(&b);
+}
+
+static void
+write_account(const char *name)
+{
+	struct buf	b = BUF_INIT(4096);
+	char		path[64];
+
+	(void)snprintf(path, sizeof(path), "../etc/accounts/%s.conf", name);
+	if (exists(path))
+		return;
+	buf_addf(&b, "address %s@localhost { }\n", name);
+	write_file(path, &b);
+	buf_free(&b);
+}
+
+static void
+write_configuration(const struct options *o)
+{
+	struct buf	empty = BUF_INIT(64);
+
+	if (is_ours("../etc/posthorn.conf"))
+		write_machine(o);
+	if (is_ours("../etc/services"))
+		write_services();
+	if (!exists("../etc/domains/localhost.conf"))
+		write_file("../etc/domains/localhost.conf", &empty);
+	write_account("user");
+	write_account("friend");
+}
+
+/* --- other verbs */
+
+static pid_t
+child(void)
+{
+	pid_t	pid = fork();
+
+	if (pid == -1)
+		die(EXIT_TEMP, "unable to fork");
+#ifdef PR_SET_PDEATHSIG
+	if (pid == 0)
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+#endif
+	return pid;
+}
+
+/* Run a verb with input on its standard input; its failure is ours. */
+static void
+verb(char *const argv[], const char *input)
+{
+	char	path[PATH_MAX], name[64];
+	int	feed[2], status;
+	pid_t	pid;
+
+	(void)snprintf(name, sizeof(name), "verbs/%s", argv[0]);
+	if (home_program(name, path, sizeof(path)) == -1)
+		die(EXIT_TEMP, "unable to run %s", argv[0]);
+	/* small enough for the pipe to take at once */
+	if (pipe2(feed, O_CLOEXEC) == -1 || write_all(feed[1], str_c(input)) == -1)
+		die(EXIT_TEMP, "unable to make a pipe");
+	(void)fd_close(&feed[1]);
+	pid = child();
+	if (pid == 0) {
+		/* what it prints is not for who waits for our lines */
+		if (dup2(feed[0], STDIN_FILENO) != -1 && dup2(STDERR_FILENO, STDOUT_FILENO) != -1)
+			(void)execv(path, argv);
+		die(EXIT_TEMP, "unable to run %s", path);
+	}
+	(void)fd_close(&feed[0]);
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			die(EXIT_TEMP, "unable to wait");
+	if (!WIFEXITED(status))
+		diex(EXIT_TEMP, "posthorn %s died", argv[0]);
+	if (WEXITSTATUS(status) != 0) {
+		warnx("posthorn %s failed", argv[0]);
+		exit(WEXITSTATUS(status));
+	}
+}
+
+static void
+make_secrets(void)
+{
+	static char *const	cert[] = { "cert", "new", "localhost", NULL };
+	static char *const	build[] = { "config", "build", NULL };
+	static char *const	user[] = { "passwd", "user", NULL };
+	static char *const	other[] = { "passwd", "friend", NULL };
+
+	if (!exists(HOME_TLS "/localhost/cert.pem"))
+		verb(cert, "");
+	verb(build, "");
+	if (!exists(HOME_AUTH "/secrets.tdb")) {
+		verb(user, "posthorn\n");
+		verb(other, "posthorn\n");
+	}
+}
+
+/* --- the supervisor */
+
+static int
+ready_socket(void)
+{
+	struct sockaddr_un	un = { .sun_family = AF_UNIX, .sun_path = READY };
+	int			sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)unlink(READY);
+	if (sock == -1 || bind(sock, (struct sockaddr *)&un, sizeof(un)) == -1)
+		die(EXIT_TEMP, "unable to listen on " READY);
+	return sock;
+}
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	got_stop = 1;
+}
+
+static pid_t
+start(void)
+{
+	struct sigaction	sa = { .sa_handler = on_signal };
+	char			path[PATH_MAX];
+	char			*args[] = { path, NULL };
+	pid_t			pid, parent = getpid();
+
+	if (home_program("supervised", path, sizeof(path)) == -1)
+		die(EXIT_TEMP, "unable to run supervised");
+	pid = child();
+	if (pid == 0) {
+		if (getppid() != parent)
+			_exit(EXIT_TEMP);
+		set("NOTIFY_SOCKET", READY, "");
+		/* Ctrl-C is for us; we tell it */
+		(void)setpgid(0, 0);
+		(void)execv(path, args);
+		die(EXIT_TEMP, "unable to run %s", path);
+	}
+	(void)sigemptyset(&sa.sa_mask);
+	if (sigaction(SIGTERM, &sa, NULL) == -1 || sigaction(SIGINT, &sa, NULL) == -1 ||
+	    sigaction(SIGHUP, &sa, NULL) == -1)
+		warn("unable to catch signals");
+	return pid;
+}
+
+static int
+exit_code(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_TEMP;
+}
+
+static bool
+is_ready(int sock)
+{
+	char	text[256];
+	ssize_t	n = recv(sock, text, sizeof(text), MSG_DONTWAIT);
+
+	return n > 0 && str_eq(str_n(text, (size_t)n), STR("READY=1"));
+}
+
+/* A supervisor that ends before is the end of us; it has said why. */
+static void
+wait_ready(pid_t pid, int sock)
+{
+	struct deadline	by = deadline_in(READY_MS);
+	int		status;
+
+	while (!got_stop && !is_ready(sock)) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			(void)unlink(READY);
+			exit(exit_code(status));
+		}
+		if (deadline_over(by)) {
+			warnx("not all services became ready; stopping");
+			(void)kill(pid, SIGTERM);
+			(void)waitpid(pid, &status, 0);
+			(void)unlink(READY);
+			exit(EXIT_TEMP);
+		}
+		/* an early end makes no packet, so look now and then */
+		(void)deadline_wait(sock, POLLIN, deadline_in(100));
+	}
+	(void)unlink(READY);
+}
+
+static void
+tell(const struct options *o)
+{
+	(void)printf("posthorn localserve in %s\n\n", o->dir);
+	(void)printf("  SMTP   %s port %-5u  STARTTLS, to receive mail\n", o->text, PORT_SMTP + o->base);
+	(void)printf("  IMAP   %s port %-5u  STARTTLS\n", o->text, PORT_IMAP + o->base);
+	(void)printf("  IMAPS  %s port %-5u  TLS\n\n", o->text, PORT_IMAPS + o->base);
+	(void)printf("  user@localhost    login user@localhost    password posthorn\n");
+	(void)printf("  friend@localhost  login friend@localhost  password posthorn\n");
+	(void)printf("  certificate       %s/var/" HOME_TLS "/localhost/cert.pem\n\n", o->dir);
+	(void)printf("posthorn -C %s status shows the services; Ctrl-C stops them.\n", o->dir);
+	(void)printf("ready\n");
+	(void)fflush(stdout);
+}
+
+static int
+wait_end(pid_t pid)
+{
+	sigset_t	caught, old;
+	bool		told = false;
+	int		status;
+
+	(void)sigemptyset(&caught);
+	(void)sigaddset(&caught, SIGTERM);
+	(void)sigaddset(&caught, SIGINT);
+	(void)sigaddset(&caught, SIGHUP);
+	(void)sigaddset(&caught, SIGCHLD);
+	/* blocked but while we sleep, so that none is missed */
+	(void)sigprocmask(SIG_BLOCK, &caught, &old);
+	for (;;) {
+		if (got_stop && !told) {
+			told = true;
+			(void)kill(pid, SIGTERM);
+		}
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return exit_code(status);
+		(void)ppoll(NULL, 0, &(struct timespec){ 1, 0 }, &old);
+	}
+}
