@@ -173,4 +173,10 @@ enum conf_got	conf_canonical(struct conf *, struct str local, struct str domain,
 enum conf_got	conf_accounts(struct conf *, struct arena *, struct str **names_r, size_t *n_r) __attribute__((warn_unused_result));
 enum conf_got	conf_domains(struct conf *, struct arena *, struct str **names_r, size_t *n_r) __attribute__((warn_unused_result));
 
+/* The aliases of a domain, whether it is disabled or not, as whole addresses in the order of the file. */
+enum conf_got	conf_aliases(struct conf *, struct str domain, struct arena *, struct str **names_r, size_t *n_r) __attribute__((warn_unused_result));
+
+/* An alias, also of a disabled domain: kind is ALIAS, NONE or ERROR. */
+void	conf_alias(struct conf *, struct str address, struct arena *, struct conf_rcpt *out_r);
+
 #endif

@@ -8,6 +8,7 @@
  *	n accounts	names, each with a NUL behind it; also n domains
  *	d DOMAIN	domain: separators, catch-all, disabled, case-sensitive, or same=DOMAIN
  *	u ACCOUNT	account: full-name, quota, login-disabled
+ *	s DOMAIN	the localparts of its aliases, each with a NUL behind it
  *	l ACCOUNT	its addresses, each with a NUL behind it
  *	a ADDRESS	address: account, mailbox, smtp-code, smtp-text; or
  *			alias: post-public, list-members, allow-msg-from, member …

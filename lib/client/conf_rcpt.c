@@ -408,3 +408,27 @@ conf_canonical(struct conf *c, struct str local, struct str domain, struct arena
 		return CONF_ERROR;
 	return CONF_OK;
 }
+
+void
+conf_alias(struct conf *c, struct str address, struct arena *a, struct conf_rcpt *out_r)
+{
+	struct str	local, domain;
+
+	*out_r = (struct conf_rcpt){ .kind = CONF_RCPT_NONE };
+	if (!conf_cut(address, &local, &domain))
+		return;
+	lookup(c, local, domain, true, a, out_r);
+	if (out_r->kind != CONF_RCPT_ALIAS && out_r->kind != CONF_RCPT_ERROR)
+		out_r->kind = CONF_RCPT_NONE;
+}
+
+enum conf_got
+conf_aliases(struct conf *c, struct str domain, struct arena *a, struct str **names_r, size_t *n_r)
+{
+	enum conf_got	got = fetch_names(c, 's', domain, a, names_r, n_r);
+
+	for (size_t i = 0; got == CONF_OK && i < *n_r; i++)
+		if (!join_dup(a, (*names_r)[i], domain, &(*names_r)[i]))
+			got = CONF_ERROR;
+	return got;
+}

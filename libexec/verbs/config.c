@@ -1,37 +1,39 @@
-/*
- * config: check, build and show the configuration. See posthorn-config(8).
- */
-#include <errno.h>
+/* config: check, build and show the configuration. See posthorn-config(8). */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "conf_build.h"
+#include "conf_show.h"
 #include "sys/die.h"
-#include "sys/home.h"
 
-static int	check(int argc, char *argv[]);
-static int	build(int argc, char *argv[]);
 static noreturn void	usage(void);
+static int		check(int argc, char *argv[]);
+static int		build(int argc, char *argv[]);
+static int		show(int argc, char *argv[]);
+static int		dump(int argc, char *argv[]);
+static int		keys(int argc, char *argv[]);
 
 int
 main(int argc, char *argv[])
 {
-	prog_init(argv[0]);
-	if (argc < 2)
-		usage();
-	if (home_enter() == -1)
-		die(EXIT_TEMP, "unable to enter the var directory");
-	if (strcmp(argv[1], "check") == 0)
-		return check(argc - 1, argv + 1);
-	if (strcmp(argv[1], "build") == 0)
-		return build(argc - 1, argv + 1);
+	static const struct {
+		const char	*name;
+		int		(*run)(int argc, char *argv[]);
+	} verbs[] = {
+		{ "check", check }, { "build", build }, { "show", show }, { "dump", dump }, { "keys", keys },
+	};
+
+	prog_init("posthorn config");
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
 	usage();
 }
 
 static noreturn void
 usage(void)
 {
-	diex(EXIT_PERM, "usage: config check | build [-f]");
+	diex(EXIT_PERM, "usage: posthorn config check | build [-f] | show [KEY | ADDRESS | DOMAIN] | dump | keys");
 }
 
 static int
@@ -47,10 +49,12 @@ static int
 check(int argc, char *argv[])
 {
 	struct conf_report	report = CONF_REPORT_INIT;
+	struct admin		a;
 
 	(void)argv;
 	if (argc != 1)
 		usage();
+	admin_enter(&a);
 	return finish(conf_build(CONF_CHECK, NULL, 0, &report), &report);
 }
 
@@ -58,11 +62,51 @@ static int
 build(int argc, char *argv[])
 {
 	struct conf_report	report = CONF_REPORT_INIT;
-	bool			full = argc == 2 && strcmp(argv[1], "-f") == 0;
+	bool			full = false;
+	struct admin		a;
+	int			c;
 
-	if (argc > 1 && !full)
+	while ((c = getopt(argc, argv, "f")) != -1) {
+		if (c != 'f')
+			usage();
+		full = true;
+	}
+	if (optind != argc)
 		usage();
+	admin_enter(&a);
 	if (conf_lock() == -1)
 		die(EXIT_TEMP, "unable to lock config.lock");
 	return finish(conf_build(full ? CONF_BUILD_FULL : CONF_BUILD, NULL, 0, &report), &report);
+}
+
+static int
+show(int argc, char *argv[])
+{
+	struct admin	a;
+
+	if (argc > 2)
+		usage();
+	admin_enter(&a);
+	return conf_show(&a, argc == 2 ? argv[1] : NULL);
+}
+
+static int
+dump(int argc, char *argv[])
+{
+	struct admin	a;
+
+	(void)argv;
+	if (argc != 1)
+		usage();
+	admin_enter(&a);
+	return conf_dump();
+}
+
+static int
+keys(int argc, char *argv[])
+{
+	(void)argv;
+	if (argc != 1)
+		usage();
+	return conf_keys();
 }

@@ -1,0 +1,54 @@
+/*
+ * admin: what the verbs that change the configuration have in common. Each
+ * changes one file: begin, load or start it, edit, and save, which checks the
+ * whole and puts file and config.tdb into place together, or changes nothing.
+ * All functions end the program with a message when something is wrong.
+ */
+#ifndef VERBS_ADMIN_H
+#define VERBS_ADMIN_H
+
+#include "client/conf.h"
+#include "conf_build.h"
+#include "conf_edit.h"
+
+struct admin {
+	struct arena	 arena;
+	struct conf	*conf;		/* as it is now; NULL when it was never built */
+	const char	*kind;		/* of the file */
+	struct str	 name;
+	bool		 exists;
+	struct conf_file file;		/* its text and what is in it */
+};
+
+/*
+ * Enter the var directory; as root, become the owner of the configuration.
+ * Readers get the database opened, writers wait for the lock.
+ */
+void	admin_enter(struct admin *);
+void	admin_read(struct admin *);
+void	admin_write(struct admin *);
+
+/* The file of a domain or account, which must exist, or must not. Other names are refused. */
+void	admin_load(struct admin *, const char *kind, struct str name);
+void	admin_create(struct admin *, const char *kind, struct str name);
+
+/* After a change of the text: take what an edit made. */
+void	admin_edited(struct admin *, struct buf *text);
+
+/* Publish the text, or remove the file. */
+void	admin_save(struct admin *);
+void	admin_remove(struct admin *);
+
+/* An address of the command line as conf.h wants it; its domain is in lower case. */
+struct str	admin_address(struct admin *, const char *arg);
+
+/* The section named after an address or localpart, however it is written there, or -1. */
+int	admin_find_address(struct admin *, const char *section, struct str canonical);
+
+/* Set an option at the top of the file, or take it away for value p NULL. */
+void	admin_set(struct admin *, const char *name, struct str value);
+
+/* Print text that came from files, controls escaped. */
+void	admin_print(struct str);
+
+#endif

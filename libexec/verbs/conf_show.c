@@ -1,0 +1,230 @@
+/* config show and config dump: what config.tdb says. */
+#include "conf_show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <fcntl.h>
+
+#include "base/attr.h"
+#include "base/limits.h"
+#include "client/conf_db.h"
+#include "conf_table.h"
+#include "sys/die.h"
+#include "sys/home.h"
+
+/* --- show */
+
+static void
+print_line(struct str prefix, struct str name, struct str value)
+{
+	if (prefix.n > 0)
+		printf("listener.%.*s.", STR_ARG(prefix));
+	printf("%.*s = ", STR_ARG(name));
+	admin_print(value);
+	printf("\n");
+}
+
+/* The settings of the machine and its listeners; key NULL for all. False when there is none of that name. */
+static bool
+show_machine(const char *key)
+{
+	struct tdb_context	*db = tdb_open(HOME_CONFIG_TDB, 0, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH, O_RDONLY | O_CLOEXEC, 0);
+	struct buf		 k = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD), full = BUF_INIT(LIMIT_PATH);
+	struct str		 listener = STR(""), name, value;
+	size_t			 at = 0, shown = 0;
+
+	if (db == NULL || conf_fetch(db, conf_key(&k, 'm', STR("")), &rec) != 1)
+		diex(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
+	(void)attr_next(buf_str(&rec), &at, &name, &value);	/* the protocol */
+	while (attr_next(buf_str(&rec), &at, &name, &value)) {
+		if (str_eq(name, STR("listener"))) {
+			listener = value;
+			continue;
+		}
+		buf_reset(&full);
+		if (listener.n > 0)
+			buf_addf(&full, "listener.%.*s.", STR_ARG(listener));
+		buf_add(&full, name);
+		if (key != NULL && !str_eq(buf_str(&full), str_c(key)))
+			continue;
+		shown++;
+		if (key == NULL)
+			print_line(listener, name, value);
+		else {
+			admin_print(value);
+			printf("\n");
+		}
+	}
+	tdb_close(db);
+	buf_free(&k);
+	buf_free(&rec);
+	buf_free(&full);
+	return key == NULL || shown > 0;
+}
+
+static void
+print_rcpt(const struct conf_rcpt *r)
+{
+	static const char *const	kinds[] = {
+		[CONF_RCPT_ACCOUNT] = "account", [CONF_RCPT_ALIAS] = "alias", [CONF_RCPT_NONE] = "unknown",
+		[CONF_RCPT_NO_DOMAIN] = "not our domain", [CONF_RCPT_DISABLED] = "domain disabled",
+		[CONF_RCPT_REFUSED] = "refused", [CONF_RCPT_ERROR] = "error",
+	};
+
+	printf("result = %s\n", kinds[r->kind]);
+	if (r->address.n > 0)
+		print_line(STR(""), STR("address"), r->address);
+	if (r->account.n > 0)
+		print_line(STR(""), STR("account"), r->account);
+	if (r->kind == CONF_RCPT_ACCOUNT)
+		print_line(STR(""), STR("mailbox"), r->mailbox);
+	if (r->catch_all)
+		printf("catch-all = true\n");
+	if (r->kind == CONF_RCPT_REFUSED) {
+		printf("smtp-error = %u ", r->smtp_code);
+		admin_print(r->smtp_text);
+		printf("\n");
+	}
+	for (size_t i = 0; i < r->nmember; i++)
+		print_line(STR(""), STR("member"), r->member[i]);
+	if (r->kind == CONF_RCPT_ALIAS)
+		printf("post-public = %s\nlist-members = %s\nallow-msg-from = %s\n", r->post_public ? "true" : "false",
+		    r->list_members ? "true" : "false", r->allow_msg_from ? "true" : "false");
+}
+
+/* Not before the other handle of the file is closed: tdb takes one a process. */
+static void
+open_conf(struct admin *a)
+{
+	a->conf = conf_open();
+	if (a->conf == NULL)
+		die(EXIT_TEMP, "unable to open %s (is the configuration built?)", HOME_CONFIG_TDB);
+}
+
+static int
+show_address(struct admin *a, const char *arg)
+{
+	struct conf_rcpt	r;
+
+	open_conf(a);
+	conf_rcpt_text(a->conf, admin_address(a, arg), &a->arena, &r);
+	print_rcpt(&r);
+	if (r.kind == CONF_RCPT_ERROR)
+		return EXIT_TEMP;
+	return r.kind == CONF_RCPT_ACCOUNT || r.kind == CONF_RCPT_ALIAS ? EXIT_OK : EXIT_PERM;
+}
+
+int
+conf_show(struct admin *a, const char *what)
+{
+	struct conf_domain	d;
+
+	if (what != NULL && str_chr(str_c(what), '@') < strlen(what))
+		return show_address(a, what);
+	if (show_machine(what))
+		return EXIT_OK;
+	open_conf(a);
+	if (conf_domain(a->conf, str_c(what), &a->arena, &d) != CONF_OK)
+		diex(EXIT_PERM, "%s is no setting, no address and no domain of ours", what);
+	print_line(STR(""), STR("domain"), d.name);
+	print_line(STR(""), STR("separators"), d.separators);
+	if (d.catch_all.n > 0)
+		print_line(STR(""), STR("catch-all"), d.catch_all);
+	printf("case-sensitive = %s\ndisabled = %s\n", d.case_sensitive ? "true" : "false", d.disabled ? "true" : "false");
+	return EXIT_OK;
+}
+
+/* --- dump: all records, sorted, for comparing two databases */
+
+struct dump {
+	struct str	*line;
+	size_t		 n, cap;
+	struct arena	 arena;
+};
+
+static int
+dump_one(struct tdb_context *db, TDB_DATA key, TDB_DATA value, void *arg)
+{
+	struct dump	*d = arg;
+	struct buf	 b = BUF_INIT(2 * CONF_NAMES_MAX);
+
+	(void)db;
+	buf_add(&b, str_n(key.dptr, key.dsize));
+	buf_addc(&b, '\0');
+	buf_add(&b, str_n(value.dptr, value.dsize));
+	if (d->n == d->cap) {
+		d->cap = d->cap == 0 ? 1024 : d->cap * 2;
+		d->line = reallocarray(d->line, d->cap, sizeof(*d->line));
+		if (d->line == NULL)
+			abort();
+	}
+	if (buf_failed(&b) || !arena_dup(&d->arena, buf_str(&b), &d->line[d->n++]))
+		abort();
+	buf_free(&b);
+	return 0;
+}
+
+static int
+line_cmp(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+int
+conf_dump(void)
+{
+	struct tdb_context	*db = tdb_open(HOME_CONFIG_TDB, 0, TDB_INCOMPATIBLE_HASH, O_RDONLY | O_CLOEXEC, 0);
+	struct dump		 d = { .arena = ARENA_INIT((size_t)4 << 30) };
+	struct str		 rest, item;
+
+	if (db == NULL || tdb_traverse_read(db, dump_one, &d) == -1)
+		die(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
+	if (d.n > 1)
+		qsort(d.line, d.n, sizeof(*d.line), line_cmp);
+	for (size_t i = 0; i < d.n; i++) {
+		for (rest = d.line[i]; rest.n > 0; printf(rest.n > 0 ? "|" : "")) {
+			(void)str_cut(&rest, '\0', &item);
+			admin_print(item);
+		}
+		printf("\n");
+	}
+	tdb_close(db);
+	arena_free(&d.arena);
+	free(d.line);
+	return EXIT_OK;
+}
+
+/* --- keys: every option there is */
+
+static const char *
+type_name(const struct conf_keydef *k)
+{
+	static const char *const	names[] = {
+		[CONF_TEXT] = "text", [CONF_BOOL] = "boolean", [CONF_NUMBER] = "number", [CONF_PORT] = "port",
+		[CONF_BYTES] = "size", [CONF_IP] = "IP address", [CONF_NET] = "IP network", [CONF_HOST] = "host name",
+		[CONF_ADDRESS] = "address", [CONF_ACCOUNT_NAME] = "name", [CONF_MAILBOX] = "mailbox",
+		[CONF_SMTP_ERROR] = "SMTP error", [CONF_SEPARATORS] = "separators", [CONF_SECTION] = "section",
+	};
+
+	return names[k->type];
+}
+
+static void
+print_keys(const char *file, const char *section, const struct conf_keydef *k)
+{
+	for (; k->name != NULL; k++) {
+		printf("%s\t%s%s%s\t%s%s%s\n", file, section, section[0] == '\0' ? "" : ".", k->name,
+		    k->list ? "list of " : "", type_name(k), k->required ? ", required" : "");
+		if (k->sub != NULL)
+			print_keys(file, k->name, k->sub);
+	}
+}
+
+int
+conf_keys(void)
+{
+	print_keys("posthorn.conf", "", conf_machine_keys);
+	print_keys("domain.conf", "", conf_domain_keys);
+	print_keys("account.conf", "", conf_account_keys);
+	return EXIT_OK;
+}
