@@ -35,12 +35,12 @@ step(struct smtp_data *d, char c, struct buf *out)
 		d->state = cr_waits ? AT_START : AT_START_LF;
 		return false;
 	}
-	if (c == '.' && d->state == AT_START) {
+	if (c == '.' && d->state == AT_START && !d->chunk) {
 		d->state = DOT;
 		return false;
 	}
 	buf_addc(out, c);
-	d->state = c == '.' && d->state == AT_START_LF ? DOT_LF : IN_LINE;
+	d->state = c == '.' && d->state == AT_START_LF && !d->chunk ? DOT_LF : IN_LINE;
 	return false;
 }
 
@@ -119,4 +119,11 @@ smtp_data_feed(struct smtp_data *d, struct str *in, struct buf *out)
 		buf_truncate(out, kept);
 	*in = str_skip(*in, before - s.n);
 	return end ? SMTP_DATA_END : SMTP_DATA_MORE;
+}
+
+void
+smtp_data_close(struct smtp_data *d)
+{
+	if (d->state == IN_LINE_CR)
+		d->spoiled = true;
 }

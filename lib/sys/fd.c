@@ -154,14 +154,30 @@ int
 file_unnamed(void)
 {
 #ifdef __linux__
-	/* pages of a memfd cost no disk write and go with the last descriptor */
+	/* pages of a memfd cost no disk write */
 	return memfd_create("message", MFD_CLOEXEC);
 #else
-	char	name[] = "/tmp/posthorn.XXXXXXXXXX";
-	int	fd = mkostemp(name, O_CLOEXEC);
+	return file_unnamed_in("/tmp");
+#endif
+}
 
+int
+file_unnamed_in(const char *dir)
+{
+	char	name[PATH_MAX];
+	int	fd = -1;
+
+#ifdef O_TMPFILE
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+#endif
+	if (snprintf(name, sizeof(name), "%s/message.XXXXXXXXXX", dir) >= (int)sizeof(name)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(name, O_CLOEXEC);
 	if (fd != -1)
 		(void)unlink(name);
 	return fd;
-#endif
 }

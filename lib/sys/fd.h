@@ -37,7 +37,11 @@ int	file_read(int at, const char *name, struct buf *b) __attribute__((warn_unuse
  */
 int	file_replace(int at, const char *name, struct str content, mode_t) __attribute__((warn_unused_result));
 
-/* An unnamed file of our own for a message on its way: memory first, see fd.c. */
+/*
+ * An unnamed file of our own for a message on its way, gone with its last
+ * descriptor: in memory, or on the disk of the directory dir (O_TMPFILE).
+ */
 int	file_unnamed(void) __attribute__((warn_unused_result));
+int	file_unnamed_in(const char *dir) __attribute__((warn_unused_result));
 
 #endif

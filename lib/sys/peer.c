@@ -90,6 +90,7 @@ peer_starttls(struct peer *p, int data, struct deadline d)
 {
 	static char	kept[4096];
 	struct buf	rec = { .p = kept, .cap = sizeof(kept), .max = sizeof(kept) - 1 };
+	struct str	facts;
 
 	if (ipc_send(PEER_CONTROL, STR("S"), NULL, d) == -1 ||
 	    ipc_recv(PEER_CONTROL, &rec, NULL, d) == -1)
@@ -100,12 +101,14 @@ peer_starttls(struct peer *p, int data, struct deadline d)
 	}
 	if (drain(data) == -1 || ipc_send(PEER_CONTROL, STR("G"), NULL, d) == -1)
 		return -1;
-	p->tls = attr_get(buf_str(&rec), "tls");
-	p->cipher = attr_get(buf_str(&rec), "cipher");
-	p->sni = attr_get(buf_str(&rec), "sni");
-	p->fingerprint = attr_get(buf_str(&rec), "fingerprint");
-	p->exporter = attr_get(buf_str(&rec), "exporter");
-	p->endpoint = attr_get(buf_str(&rec), "endpoint");
+	/* the record has the name of its first attribute */
+	facts = str_skip(buf_str(&rec), sizeof("tls\0001"));
+	p->tls = attr_get(facts, "tls");
+	p->cipher = attr_get(facts, "cipher");
+	p->sni = attr_get(facts, "sni");
+	p->fingerprint = attr_get(facts, "fingerprint");
+	p->exporter = attr_get(facts, "exporter");
+	p->endpoint = attr_get(facts, "endpoint");
 	p->starttls = false;
 	return 0;
 }

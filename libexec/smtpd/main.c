@@ -1,0 +1,131 @@
+/*
+ * smtpd: one SMTP session of a mail exchanger, for a peer that nobody knows.
+ * 0, 1	the peer's bytes, plain text either way (listend does TLS)
+ * 3	control, to listend: sys/peer.h
+ * It may read config.tdb and ask verifyd and deliverd; no more. See smtpd(8).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "smtpd.h"
+#include "client/deliver.h"
+#include "client/verify.h"
+#include "sys/die.h"
+#include "sys/fd.h"
+#include "sys/home.h"
+#include "sys/log.h"
+#include "sys/sandbox.h"
+
+static volatile sig_atomic_t	stop;
+
+static struct opts	opts_parse(int, char *[]);
+static void		settings(struct smtpd *);
+static void		signals(void);
+
+int
+main(int argc, char *argv[])
+{
+	struct smtpd	d = { .deliver = HELD_INIT(DELIVER_SOCKET), .verify = HELD_INIT(VERIFY_SOCKET) };
+
+	prog_init(argv[0]);
+	d.o = opts_parse(argc, argv);
+	if (home_enter() == -1)
+		die(EXIT_TEMP, "unable to enter the var directory");
+	d.peer = peer_from_env();
+	d.conf = conf_open();
+	if (d.conf == NULL)
+		die(EXIT_TEMP, "unable to open " HOME_CONFIG_TDB);
+	signals();
+	settings(&d);
+	sandbox_enter(SANDBOX_SESSION);
+	smtpd_serve(&d);
+	return EXIT_OK;
+}
+
+static int64_t
+milliseconds(const char *text, const char *what)
+{
+	uint64_t	v;
+
+	if (!num_u64(str_c(text), 24 * 3600 * 1000, &v) || v == 0)
+		diex(EXIT_PERM, "%s: not a number of milliseconds: %s", what, text);
+	return (int64_t)v;
+}
+
+static struct opts
+opts_parse(int argc, char *argv[])
+{
+	struct opts	o = { .io_ms = 30000, .message_ms = 30 * 60 * 1000, .service_ms = 60000, .pause_ms = 1000 };
+	int		c;
+
+	while ((c = getopt(argc, argv, "m:p:s:t:")) != -1)
+		switch (c) {
+		case 'm':
+			o.message_ms = milliseconds(optarg, "-m");
+			break;
+		case 'p':
+			o.pause_ms = milliseconds(optarg, "-p");
+			break;
+		case 's':
+			o.service_ms = milliseconds(optarg, "-s");
+			break;
+		case 't':
+			o.io_ms = milliseconds(optarg, "-t");
+			break;
+		default:
+			diex(EXIT_PERM, "usage: smtpd [-m ms] [-p ms] [-s ms] [-t ms]");
+		}
+	if (optind != argc)
+		diex(EXIT_PERM, "usage: smtpd [-m ms] [-p ms] [-s ms] [-t ms]");
+	return o;
+}
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void
+signals(void)
+{
+	struct sigaction	sa = { .sa_handler = on_term };
+
+	(void)sigaction(SIGTERM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+/* All that can be known before the first byte, and what has to be opened before the sandbox closes. */
+static void
+settings(struct smtpd *d)
+{
+	const struct conf_machine	*m = conf_machine(d->conf);
+	const struct conf_listener	*l = conf_listener(d->conf, d->peer.listener);
+	int				 disk = file_unnamed_in(HOME_TMP);
+
+	if (disk == -1)
+		log_failure("no-spill", HOME_TMP, errno);
+	if (d->peer.id.n == 0)
+		d->peer.id = STR("-");
+	d->sc = (struct smtp_session_conf){
+		.hostname = l != NULL && l->hostname.n > 0 ? l->hostname : m->hostname,
+		.id = d->peer.id,
+		.max_size = l != NULL ? l->max_message_size : m->max_message_size,
+		.trusted = d->peer.trusted,
+		.localserve = m->localserve,
+		.starttls = d->peer.starttls,
+		.require_tls = l != NULL && l->require_starttls,
+		.tls = d->peer.tls.n > 0,
+		.closed = d->peer.service.n > 0 && !str_eq(d->peer.service, STR("smtp")),
+	};
+	log_always("conn", d->peer.id);
+	message_init(&d->msg, disk);
+	arena_init(&d->found, 4u << 20);
+	stream_init(&d->io, STDIN_FILENO, STDOUT_FILENO, 65536, 65536);
+	d->io.read_ms = d->io.write_ms = d->o.io_ms;
+	d->io.stop = &stop;
+}

@@ -1,0 +1,693 @@
+#!/usr/bin/env python3
+"""smtpd through its descriptors: a real smtpd on a socketpair, a real verifyd,
+and a deliverd of ours that does what each test asks of it."""
+import array, os, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+
+src = os.path.abspath(os.environ.get('top_srcdir', '.'))
+build = os.path.abspath(os.environ.get('top_builddir', '.'))
+SMTPD = os.path.join(build, 'libexec/smtpd/smtpd')
+VERIFYD = os.path.join(build, 'libexec/verifyd')
+CONFIG = os.path.join(build, 'libexec/verbs/config')
+
+count = failed = 0
+
+
+def check(good, name, detail=None):
+    global count, failed
+    count += 1
+    print(('ok' if good else 'not ok'), count, '-', name, flush=True)
+    if not good:
+        failed += 1
+        print('# ', repr(detail), flush=True)
+    return good
+
+
+def attrs(rec):
+    parts = rec.split(b'\0')[:-1]
+    return {parts[i].decode(): parts[i + 1] for i in range(0, len(parts), 2)}
+
+
+def record(proto, **kw):
+    out = proto.encode() + b'\0' + b'1\0'
+    for k, v in kw.items():
+        out += k.encode() + b'\0' + (v if isinstance(v, bytes) else str(v).encode()) + b'\0'
+    return out
+
+
+class Deliverd:
+    """Answers as `answer` says: a function of the request, None for silence, an exception to die."""
+
+    def __init__(self, path):
+        self.got = []
+        self.connections = 0
+        self.answer = lambda q: record('delivered', result='ok', status='2.0.0', text='ok', id='x')
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.bind(path)
+        self.sock.listen(100)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            c, _ = self.sock.accept()
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        while True:
+            rec, anc, _, _ = c.recvmsg(65536, socket.CMSG_SPACE(16))
+            if not rec:
+                c.close()
+                return
+            fds = array.array('i')
+            for level, kind, data in anc:
+                fds.frombytes(data)
+            q = attrs(rec)
+            q['message'] = b''
+            while True:
+                part = os.pread(fds[0], 1 << 20, len(q['message']))
+                if not part:
+                    break
+                q['message'] += part
+            for f in fds:
+                os.close(f)
+            self.got.append(q)
+            try:
+                a = self.answer(q)
+            except Exception:
+                c.close()
+                return
+            if a is None:
+                continue
+            c.send(a)
+
+
+class Verifyd:
+    def __init__(self, var):
+        self.path = os.path.join(var, 'run/verifyd')
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.bind(self.path)
+        self.sock.listen(100)
+        self.start()
+
+    def start(self):
+        fd = self.sock.fileno()
+
+        def pass_it():
+            os.dup2(fd, 3, inheritable=True)
+        self.p = subprocess.Popen(['/bin/sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=verifyd exec "$0"', VERIFYD],
+                                  preexec_fn=pass_it, close_fds=False, stderr=log)
+
+    def stop(self):
+        self.p.terminate()
+        return self.p.wait()
+
+
+class Session:
+    def __init__(self, *args, trusted=True, env=None, greet=True, **facts):
+        ours, theirs = socket.socketpair()
+        control, theirs3 = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        e = {'PATH': os.environ['PATH'], 'POSTHORN_VAR': var, 'PEER_ID': 'cid', 'PEER_SERVICE': 'smtp',
+             'PEER_LISTENER': 'local', 'PEER_RIP': '192.0.2.9', 'PEER_LIP': '192.0.2.1'}
+        if 'ASAN_OPTIONS' in os.environ:
+            e['ASAN_OPTIONS'] = os.environ['ASAN_OPTIONS']
+        if trusted:
+            e['PEER_TRUSTED'] = '1'
+        e.update({'PEER_' + k.upper(): v for k, v in facts.items()})
+        e.update(env or {})
+        fd, cfd = theirs.fileno(), theirs3.fileno()
+
+        def pass_it():
+            a, b = os.dup(fd), os.dup(cfd)
+            os.dup2(a, 0)
+            os.dup2(a, 1)
+            os.dup2(b, 3, inheritable=True)
+            os.closerange(4, 64)
+        self.p = subprocess.Popen([SMTPD, '-p', '10', *args], preexec_fn=pass_it, close_fds=False, env=e, stderr=log)
+        theirs.close()
+        theirs3.close()
+        self.s, self.control = ours, control
+        self.s.settimeout(20)
+        self.buf = b''
+        if greet:
+            self.greeting = self.reply()
+
+    def line(self):
+        while b'\n' not in self.buf:
+            part = self.s.recv(65536)
+            if not part:
+                raise EOFError(self.buf)
+            self.buf += part
+        one, self.buf = self.buf.split(b'\n', 1)
+        return one.rstrip(b'\r').decode()
+
+    def reply(self):
+        lines = [self.line()]
+        while lines[-1][3:4] == '-':
+            lines.append(self.line())
+        return '\n'.join(lines)
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def cmd(self, text):
+        self.send(text + '\r\n')
+        return self.reply()
+
+    def cmds(self, *texts):
+        r = None
+        for t in texts:
+            r = self.cmd(t)
+        return r
+
+    def data(self, text):
+        r = self.cmd('DATA')
+        if not r.startswith('354'):
+            return r
+        self.send(text)
+        return self.reply()
+
+    def closed(self):
+        try:
+            return self.s.recv(100) == b'' and self.buf == b''
+        except ConnectionError:
+            return True
+
+    def end(self):
+        self.s.close()
+        self.control.close()
+        try:
+            return self.p.wait(10)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            return 'hung'
+
+
+def dialogue(name, steps, **kw):
+    """Pairs of what we send and how the reply starts; all in one session."""
+    s = Session(**kw)
+    good = True
+    try:
+        for text, want in steps:
+            got = s.cmd(text)
+            if not got.startswith(want):
+                good = check(False, name + ': ' + text[:40], (got, want))
+                break
+        if good:
+            check(True, name)
+    except (EOFError, OSError) as e:
+        check(False, name + ': closed', e)
+    rc = s.end()
+    if rc != 0:
+        check(False, name + ': exit code', rc)
+
+
+HELLO = [('EHLO me.example', '250')]
+MAIL = HELLO + [('MAIL FROM:<a@b.example>', '250 2.1.0')]
+RCPT = MAIL + [('RCPT TO:<joe@example.org>', '250 2.1.0')]
+MSG = 'From: a@b.example\r\nSubject: x\r\n\r\nhello\r\n.\r\n'
+
+
+def test_commands():
+    dialogue('EHLO', [('EHLO x', '250-mx.example.org\n250-PIPELINING\n250-SIZE 104857600\n250-ENHANCEDSTATUSCODES\n'
+                       '250-8BITMIME\n250-LIMITS RCPTMAX=1000\n250-SMTPUTF8\n250-CHUNKING\n250-BINARYMIME\n250 DSN')])
+    dialogue('EHLO with STARTTLS on offer', [('EHLO x', '250-mx.example.org\n250-PIPELINING\n250-SIZE 104857600\n250-STARTTLS')],
+             starttls='1')
+    dialogue('EHLO in TLS', [('EHLO x', '250-mx.example.org\n250-PIPELINING\n250-SIZE 104857600\n250-REQUIRETLS')],
+             tls='TLSv1.3', cipher='X')
+    dialogue('HELO is one line', [('HELO x', '250 mx.example.org'), ('NOOP', '250 2.0.0')])
+    dialogue('sequence', [('MAIL FROM:<a@b.example>', '503 5.5.1'), ('RCPT TO:<joe@example.org>', '503 5.5.1'),
+                          ('DATA', '503 5.5.1'), ('NOOP x', '250'), ('VRFY joe', '252 2.7.0'), ('EXPN x', '252 2.7.0'),
+                          ('HELP', '214 2.0.0'), ('RSET', '250'), ('FOO', '500 5.5.1'), ('AUTH PLAIN', '503 5.5.1'),
+                          ('STARTTLS', '503 5.5.1'), ('EHLO', '501 5.5.2'), ('EHLO x', '250'),
+                          ('RCPT TO:<joe@example.org>', '503 5.5.1'), ('DATA', '503 5.5.1'), ('QUIT', '221 2.0.0')])
+    dialogue('MAIL', MAIL + [('MAIL FROM:<a@b.example>', '503 5.5.1'), ('RSET', '250'), ('DATA', '503'),
+                             ('MAIL FROM:a@b.example', '501 5.5.2'), ('MAIL FROM:<a@b.example> FOO=1', '555 5.3.3'),
+                             ('MAIL FROM:<a@b.example> BODY=X', '555 5.5.4'), ('MAIL FROM:<a@b.example> SIZE=1 SIZE=1', '501 5.5.4'),
+                             ('MAIL FROM:<a@b.example> SIZE=104857601', '552 5.3.4'), ('MAIL FROM:<a@b.example> REQUIRETLS', '523 5.7.10'),
+                             ('MAIL FROM:<a@[192.0.2.1]>', '550 5.7.0'), ('MAIL FROM:<\u00fc@b.example>', '550 5.6.7'),
+                             ('MAIL FROM:<\u00fc@b.example> SMTPUTF8', '250 2.1.0'), ('RCPT TO:<\u00fc@x.example>', '550 5.1.1')])
+    dialogue('RCPT', MAIL + [('RCPT TO:<joe@example.org> FOO=1', '555 5.3.3'), ('RCPT TO:<nobody@example.org>', '550 5.1.1'),
+                             ('RCPT TO:<joe@elsewhere.example>', '550 5.1.1'), ('RCPT TO:<joe@[192.0.2.1]>', '550 5.1.1'),
+                             ('RCPT TO:<\u00fc@example.org>', '553 5.6.7'), ('RCPT TO:<x@off.example>', '450 4.2.1'),
+                             ('RCPT TO:<gone@example.org>', '550 5.1.1 has moved'), ('RCPT TO:<later@example.org>', '451 4.3.0'),
+                             ('DATA', '503 5.5.1'), ('RCPT TO:<JOE+x@Example.ORG>', '250'), ('RCPT TO:<postmaster>', '250'),
+                             ('RCPT TO:<joe@example.org> NOTIFY=NEVER ORCPT=rfc822;x@y', '250')])
+    dialogue('a stranger gets one recipient', RCPT + [('RCPT TO:<ann@example.org>', '452 4.5.3'),
+                                                      ('RCPT TO:<joe@example.org>', '250')], trusted=False)
+    dialogue('a stranger is not told who exists', MAIL + [('RCPT TO:<nobody@example.org>', '250')], trusted=False)
+    dialogue('the null sender gets one recipient', HELLO + [('MAIL FROM:<>', '250'), ('RCPT TO:<joe@example.org>', '250'),
+                                                            ('RCPT TO:<ann@example.org>', '452 4.5.3')])
+    dialogue('special names', HELLO + [('MAIL FROM:<mailfromtemperror@x>', '451 4.0.0'), ('MAIL FROM:<mailfrom510@x>', '510 5.0.0'),
+                                       ('MAIL FROM:<a@x>', '250'), ('RCPT TO:<rcptto450@example.org>', '450 4.0.0'),
+                                       ('RCPT TO:<rcpttopermerror@example.org>', '550 5.0.0')])
+    dialogue('RequireSTARTTLS', MAIL + [('RCPT TO:<joe@example.org>', '530 5.7.0')], listener='strict')
+    dialogue('RequireSTARTTLS in TLS', RCPT, listener='strict', tls='TLSv1.3')
+    s = Session()
+    check(s.greeting == '220 mx.example.org ESMTP posthorn', 'greeting', s.greeting)
+    check(s.cmd('MAIL FROM:<>').endswith(' (cid)'), 'a refusal ends in the id')
+    check(s.end() == 0, 'EOF ends it with 0')
+    s = Session()
+    r = s.cmd('GET / HTTP/1.1')
+    check(r.startswith('500 5.5.2') and s.closed(), 'first command unknown: told and closed', r)
+    s.end()
+    s = Session()
+    r = s.cmd('NOOP ' + 'x' * 2042)
+    check(r.startswith('500 5.5.0') and s.closed(), 'a line too long: told and closed', r)
+    s.end()
+    s = Session()
+    check(s.cmd('NOOP ' + 'x' * 2041).startswith('250'), 'the longest line')
+    s.end()
+    s = Session(service='submission', greet=False)
+    r = s.reply()
+    check(r.startswith('554 ') and s.closed(), 'submission is refused politely', r)
+    s.end()
+
+
+def test_delivery():
+    deliverd.got.clear()
+    s = Session()
+    s.cmds('EHLO me.example', 'MAIL FROM:<Bob@b.example>', 'RCPT TO:<joe+tag@EXAMPLE.org>')
+    r = s.data('From: x@y\r\nSubject: x\r\n\r\n..dot\r\nbare\nLF\r\n.\r\n')
+    check(r.startswith('250 2.2.0') and 'cid.1' in r, 'delivered', r)
+    q = deliverd.got[0]
+    check(q['account'] == b'joe' and q['mailbox'] == b'INBOX' and q['mailfrom'] == b'Bob@b.example', 'account, mailbox, mailfrom', q)
+    check(q['rcpt'] == b'joe+tag@example.org' and q['conn'] == b'cid.1', 'rcpt, conn', q)
+    check(q['message'] == b'From: x@y\r\nSubject: x\r\n\r\n.dot\r\nbare\r\nLF\r\n', 'the message', q['message'])
+    p = q['prefix'].decode()
+    check(p.startswith('Delivered-To: joe+tag@example.org\r\nReturn-Path: <Bob@b.example>\r\nReceived: from me.example ([192.0.2.9])\r\n'
+                       '\tby mx.example.org ([192.0.2.1])\r\n\tvia tcp with ESMTP id cid.1\r\n\tfor <joe+tag@example.org>;\r\n\t'), 'prefix', p)
+    check(p.endswith(' +0000\r\n') and '\r\n\r\n' not in p, 'prefix ends')
+    before = deliverd.connections
+    for i in range(3):
+        s.cmds('MAIL FROM:<>', 'RCPT TO:<ann@example.org>')
+        r = s.data('Subject: again %d\r\n\r\n.\r\n' % i)
+    check(r.startswith('250') and deliverd.connections == before, 'the connection to deliverd is kept')
+    check(deliverd.got[-1]['message'] == b'Subject: again 2\r\n\r\n' and deliverd.got[-1]['mailbox'] == b'Lists', 'later messages')
+    check(b'Return-Path: <>\r\n' in deliverd.got[-1]['prefix'], 'the null path')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.data('Subject: only\r\n.\r\n')
+    check(deliverd.got[-1]['message'] == b'Subject: only\r\n\r\n', 'a header alone gets its empty line', deliverd.got[-1])
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.data('no header here\r\n.\r\n')
+    check(deliverd.got[-1]['message'] == b'no header here\r\n' and deliverd.got[-1]['prefix'].endswith(b'\r\n\r\n'), 'no header at all')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data('.\r\n')
+    check(r.startswith('250') and deliverd.got[-1]['message'] == b'\r\n', 'an empty message', deliverd.got[-1])
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    big = ('x' * 998 + '\r\n') * 3000
+    r = s.data('Subject: big\r\n\r\n' + big + '.\r\n')
+    check(r.startswith('250') and deliverd.got[-1]['message'] == ('Subject: big\r\n\r\n' + big).encode(), 'three megabytes, over the disk', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data('Subject: small\r\n\r\n.\r\n')
+    check(deliverd.got[-1]['message'] == b'Subject: small\r\n\r\n', 'a small one behind a big one')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data('Received: x\r\n' * 101 + '\r\n.\r\n')
+    check(r.startswith('550 5.4.6') and r.endswith(')'), '101 Received are a loop', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    check(s.data('Received: x\r\n' * 100 + '\r\n.\r\n').startswith('250'), '100 Received are none')
+    check(s.cmd('QUIT').startswith('221') and s.closed(), 'QUIT')
+    check(s.end() == 0, 'exit code')
+    s = Session(tls='TLSv1.3', cipher='TLS_AES_128_GCM_SHA256', rip='2001:db8::9')
+    s.cmds('EHLO me.example', 'MAIL FROM:<a@x> REQUIRETLS SMTPUTF8', 'RCPT TO:<joe@example.org>')
+    s.data(MSG)
+    p = deliverd.got[-1]['prefix'].decode()
+    check('([IPv6:2001:db8::9])' in p and 'with UTF8SMTPS (requiretls) id cid.1\r\n\t(TLS1.3 TLS_AES_128_GCM_SHA256)\r\n' in p, 'TLS in Received', p)
+    s.end()
+
+
+def test_several():
+    deliverd.got.clear()
+    s = Session()
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'RCPT TO:<ann@example.org>', 'RCPT TO:<joe@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('250') and [q['account'] for q in deliverd.got] == [b'joe', b'ann'], 'two recipients, one said twice', r)
+
+    def some(**how):
+        def answer(q):
+            code = how.get(q['account'].decode())
+            if code is None:
+                return record('delivered', result='ok')
+            return record('delivered', result='temp' if code[0] == '4' else 'perm', status=code, text='because')
+        deliverd.answer = answer
+        s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'RCPT TO:<ann@example.org>')
+        return s.data(MSG)
+    r = some(joe='4.3.0', ann='4.3.0')
+    check(r.startswith('451-4.3.0 joe@example.org: because\n451 4.3.0 ann@example.org: because') and r.endswith('(cid.2)'), 'both later', r)
+    r = some(joe='4.2.2')
+    check(r.startswith('452 4.2.2'), 'one full: the message is not taken', r)
+    r = some(ann='5.2.1')
+    check(r.startswith('550 5.2.1'), 'one refused: told', r)
+    r = some(joe='5.2.1', ann='4.3.0')
+    check(r.startswith('451-4.3.0') and 'multiple errors' in r and '550 5.2.1 because' in r, 'one later, one refused: later', r)
+    r = some()
+    check(r.startswith('250'), 'and well again', r)
+    deliverd.answer = lambda q: record('delivered', result='ok')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'RCPT TO:<xtemperror@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('451 4.0.0'), 'a special name among others', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<x552@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('552 5.0.0'), 'a special code', r)
+    s.end()
+
+
+def test_alias():
+    s = Session()
+    s.cmd('EHLO x')
+
+    def post(alias, sender, *others):
+        deliverd.got.clear()
+        s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<%s>' % alias, *['RCPT TO:<%s>' % o for o in others])
+        r = s.data('From: %s\r\n\r\nhi\r\n.\r\n' % sender)
+        return r, sorted(q['rcpt'] for q in deliverd.got)
+    r, to = post('team@example.org', 'stranger@x.example')
+    check(r.startswith('550 5.7.2') and not to, 'a stranger may not post', r)
+    r, to = post('team@example.org', 'Joe <JOE+x@example.org>')
+    check(r.startswith('250') and to == [b'ann@example.org'], 'a member may, and gets no copy', (r, to))
+    r, to = post('team@example.org', 'team@example.org')
+    check(r.startswith('550 5.7.2'), 'not as the alias', r)
+    r, to = post('open@example.org', 'stranger@x.example')
+    check(r.startswith('250') and to == [b'ann@example.org', b'joe@example.org'], 'an open list', (r, to))
+    r, to = post('open@example.org', 'x@y, z@y')
+    check(r.startswith('250'), 'an open list needs no clear author', r)
+    r, to = post('open@example.org', 'open@example.org')
+    check(r.startswith('250'), 'as the alias where that is allowed', r)
+    r, to = post('open@example.org', 'x@y', 'joe@example.org')
+    check(r.startswith('250') and to == [b'ann@example.org', b'joe@example.org'], 'who is addressed too gets one copy', to)
+    deliverd.answer = lambda q: record('delivered', result='ok') if q['account'] == b'joe' else \
+        record('delivered', result='temp', status='4.2.2', text='full')
+    r, to = post('open@example.org', 'x@y')
+    check(r.startswith('250'), 'a full member does not hold up the others', r)
+    deliverd.answer = lambda q: record('delivered', result='temp', status='4.2.2', text='full')
+    r, to = post('open@example.org', 'x@y')
+    check(r.startswith('452 4.2.2'), 'all full is told', r)
+    deliverd.answer = lambda q: record('delivered', result='ok') if q['account'] == b'joe' else \
+        record('delivered', result='temp', status='4.3.0', text='no')
+    r, to = post('open@example.org', 'x@y')
+    check(r.startswith('451 4.3.0'), 'a member who has to wait is not forgotten', r)
+    deliverd.answer = lambda q: record('delivered', result='ok')
+    s.end()
+
+
+def test_data():
+    s = Session()
+    s.cmd('EHLO x')
+    for name, text in [('CRLF . LF', 'a\r\n.\nb\r\n.\r\n'), ('LF . LF', 'a\n.\nb\r\n.\r\n'), ('LF . CRLF', 'a\n.\r\nMAIL FROM:<x@y>\r\n.\r\n'),
+                       ('bare CR', 'a\rb\r\n.\r\n'), ('CR . CR', 'a\r.\rb\r\n.\r\n')]:
+        deliverd.got.clear()
+        s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+        r = s.data('Subject: x\r\n\r\n' + text)
+        check(r.startswith('500 5.5.2') and not deliverd.got, 'smuggling: ' + name, r)
+    check(s.cmd('NOOP').startswith('250'), 'and the session goes on')
+    s.end()
+    s = Session(listener='small')
+    check('SIZE 100000' in s.cmd('EHLO x'), 'SIZE of the listener')
+    check(s.cmd('MAIL FROM:<a@x> SIZE=100001').startswith('552 5.2.3'), 'a size that is too large')
+    deliverd.got.clear()
+    s.cmds('MAIL FROM:<a@x> SIZE=10', 'RCPT TO:<joe@example.org>')
+    r = s.data('Subject: x\r\n\r\n' + 'y' * 200000 + '\r\n.\r\n')
+    check(r.startswith('552 5.2.3') and not deliverd.got, 'and one that said otherwise', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    check(s.data('A: ' + 'y' * 99991 + '\r\n\r\n.\r\n').startswith('250'), 'just within')
+    s.end()
+
+
+def test_bdat():
+    s = Session()
+    s.cmd('EHLO x')
+    deliverd.got.clear()
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.send('BDAT 11\r\nSubject: b\rBDAT 4\r\n\n\r\n.BDAT 3 LAST\r\n.\r\n')
+    r = [s.reply() for _ in range(3)]
+    check([x[:3] for x in r] == ['250'] * 3 and deliverd.got and deliverd.got[0]['message'] == b'Subject: b\r\n\r\n..\r\n', 'BDAT in three chunks', (r, deliverd.got))
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.send('BDAT 0 LAST\r\n')
+    check(s.reply().startswith('250'), 'an empty one')
+    s.send('BDAT 6\r\nNOOP\r\nNOOP\r\n')
+    check(s.reply().startswith('503 5.5.1') and s.reply().startswith('250'), 'BDAT without MAIL takes its octets')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.send('BDAT 2\r\nxy')
+    check(s.reply().startswith('250'), 'a first chunk')
+    check(s.cmd('DATA').startswith('503'), 'DATA behind BDAT')
+    check(s.cmd('RCPT TO:<ann@example.org>').startswith('503'), 'RCPT behind BDAT')
+    check(s.cmd('MAIL FROM:<a@x>').startswith('503'), 'MAIL behind BDAT')
+    check(s.cmd('RSET').startswith('250'), 'RSET ends it')
+    deliverd.got.clear()
+    s.send('MAIL FROM:<a@x>\r\nRCPT TO:<joe@example.org>\r\nBDAT 15 LAST\r\nSubject: new\r\n\r')
+    r = [s.reply() for _ in range(3)]
+    check(r[2].startswith('500 5.5.2'), 'a CR at the very end', r)
+    s.send('MAIL FROM:<a@x>\r\nRCPT TO:<joe@example.org>\r\nBDAT 16 LAST\r\nSubject: new\r\n\r\n')
+    r = [s.reply() for _ in range(3)]
+    check(deliverd.got and deliverd.got[0]['message'] == b'Subject: new\r\n\r\n', 'nothing is left of what RSET ended', (r, deliverd.got))
+    s.cmds('MAIL FROM:<a@x> BODY=BINARYMIME', 'RCPT TO:<joe@example.org>')
+    check(s.cmd('DATA').startswith('503 5.5.1'), 'BINARYMIME needs BDAT')
+    body = b'Subject: bin\r\n\r\n' + bytes(range(256)) * 300 + b'\r\r\n\n.\r\n.\n'
+    s.send(b'BDAT %d\r\n' % (len(body) - 10) + body[:-10] + b'BDAT 10 LAST\r\n' + body[-10:])
+    r = [s.reply() for _ in range(2)]
+    check(r[1].startswith('250') and deliverd.got[-1]['message'] == body, 'BINARYMIME comes through as it is', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.cmd('BDAT x')
+    check(r.startswith('501 5.5.4') and s.closed(), 'a size that is none: told and closed', r)
+    s.end()
+    s = Session(listener='small')
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.send('BDAT 200000\r\n' + 'x' * 200000 + 'BDAT 1 LAST\r\nxNOOP\r\n')
+    r = [s.reply() for _ in range(3)]
+    check([x[:3] for x in r] == ['552', '503', '250'], 'too large, and the rest of it is taken', r)
+    s.end()
+
+
+def test_pipelining():
+    deliverd.got.clear()
+    s = Session()
+    s.send('EHLO x\r\n' + 'MAIL FROM:<a@x>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n' + MSG +
+           'MAIL FROM:<b@x>\r\nRCPT TO:<ann@example.org>\r\nDATA\r\n' + MSG + 'QUIT\r\n')
+    r = [s.reply()[:3] for _ in range(10)]
+    check(r == ['250', '250', '250', '354', '250', '250', '250', '354', '250', '221'], 'all at once', r)
+    check([q['account'] for q in deliverd.got] == [b'joe', b'ann'], 'both delivered')
+    s.end()
+    s = Session()
+    s.send('NOOP\r\n' * 100)
+    time.sleep(0.3)
+    check(len(s.s.recv(65536).split(b'\r\n')) == 101, 'replies are gathered')
+    s.end()
+    s = Session()
+    for c in ('EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n' + MSG + 'QUIT\r\n').encode():
+        s.send(bytes([c]))
+    r = [s.reply()[:3] for _ in range(6)]
+    check(r == ['250', '250', '250', '354', '250', '221'], 'byte by byte', r)
+    s.end()
+
+
+def test_strangers():
+    s = Session(trusted=False)
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<nobody@example.org>')
+    deliverd.got.clear()
+    t = time.time()
+    r = s.data(MSG)
+    check(r.startswith('550 5.1.1') and not deliverd.got, 'unknown: told behind the message', r)
+    check(time.time() - t > 0.05, 'after a delay')
+    t = time.time()
+    s.cmd('NOOP')
+    check(time.time() - t > 0.1, 'slow from then on')
+    s.end()
+    s = Session('-p', '1', trusted=False)
+    s.cmd('EHLO x')
+    for _ in range(11):
+        s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<nobody@example.org>')
+        s.data(MSG)
+    r = s.cmd('MAIL FROM:<a@x>')
+    check(r.startswith('550 5.1.0') and s.closed(), 'after eleven bad ones: closed', r)
+    s.end()
+
+
+def test_starttls():
+    s = Session(starttls='1')
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>')
+    s.send('STARTTLS\r\nRSET\r\nNOOP\r\n')
+    r = s.reply()
+    check(r.startswith('220 2.0.0'), 'STARTTLS', r)
+    check(s.control.recv(10) == b'S', 'listend is told')
+    s.send('NOOP injected\r\n')
+    s.control.send(record('tls', tls='TLSv1.3', cipher='TLS_X'))
+    check(s.control.recv(10) == b'G', 'and may go on')
+    r = s.cmd('MAIL FROM:<a@x>')
+    check(r.startswith('503'), 'plaintext is thrown away and EHLO forgotten', r)
+    r = s.cmd('EHLO x')
+    check('STARTTLS' not in r and 'REQUIRETLS' in r, 'not offered again', r)
+    check(s.cmd('STARTTLS').startswith('503 5.5.1'), 'not twice')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    s.data(MSG)
+    check(b'with ESMTPS' in deliverd.got[-1]['prefix'] and b'(TLS1.3 TLS_X)' in deliverd.got[-1]['prefix'], 'and seen in Received', deliverd.got[-1]['prefix'])
+    s.end()
+    s = Session(starttls='1')
+    s.cmd('EHLO x')
+    s.cmd('STARTTLS')
+    s.control.close()
+    check(s.closed(), 'listend gone: over')
+    s.end()
+
+
+def test_faults():
+    s = Session('-s', '500')
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    deliverd.answer = lambda q: 1 / 0
+    r = s.data(MSG)
+    check(r.startswith('451 4.3.0'), 'deliverd dies: 451', r)
+    deliverd.answer = lambda q: None
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    t = time.time()
+    r = s.data(MSG)
+    check(r.startswith('451 4.3.0') and time.time() - t < 3, 'deliverd silent: 451 in time', r)
+    deliverd.answer = lambda q: b'nonsense\x001\0'
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('451 4.3.0'), 'deliverd talks nonsense: 451', r)
+    deliverd.answer = lambda q: record('delivered', result='ok')
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('250'), 'deliverd well again', r)
+    verifyd.p.send_signal(signal.SIGSTOP)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    t = time.time()
+    r = s.data(MSG)
+    check(r.startswith('451 4.3.0') and time.time() - t < 3, 'verifyd silent: 451 in time', r)
+    verifyd.p.send_signal(signal.SIGCONT)
+    verifyd.p.kill()
+    verifyd.p.wait()
+    verifyd.start()
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('250'), 'verifyd well again', r)
+    s.end()
+    s = Session('-t', '500')
+    t = time.time()
+    r = s.reply()
+    check(r.startswith('421 4.4.2') and s.closed() and time.time() - t < 3, 'nothing heard: told and closed', r)
+    s.end()
+    s = Session('-t', '2000', '-m', '1000')
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA')
+    try:
+        for _ in range(40):
+            s.send('x')
+            time.sleep(0.1)
+    except OSError:
+        pass
+    try:
+        r = s.reply()
+    except (EOFError, OSError) as e:
+        r = repr(e)
+    check(r.startswith('421 4.4.2'), 'a byte now and then: not for ever', r)
+    s.end()
+    s = Session('-t', '500')
+    s.s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, b'\x01' + b'\0' * 15)
+    s.s.settimeout(0.3)
+    try:
+        while True:
+            s.send('HELP\r\n' * 1000)
+    except OSError:
+        pass
+    t = time.time()
+    try:
+        rc = s.p.wait(5)
+    except subprocess.TimeoutExpired:
+        rc = 'still there'
+    check(rc == 0, 'who never reads is left', rc)
+    s.end()
+    s = Session()
+    s.cmd('EHLO x')
+    s.p.send_signal(signal.SIGTERM)
+    r = s.reply()
+    check(r.startswith('421 4.3.2') and s.closed() and s.end() == 0, 'SIGTERM: told and closed', r)
+    s = Session()
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA')
+    s.send('Subject: x\r\n')
+    s.p.send_signal(signal.SIGTERM)
+    r = s.reply()
+    check(r.startswith('421 4.3.2') and s.end() == 0, 'SIGTERM inside a message', r)
+    text = ('EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\nA: b\r\n\r\n.\r\nQUIT\r\n').encode()
+    bad = []
+    for n in range(0, len(text), 3):
+        deliverd.got.clear()
+        s = Session(greet=False)
+        s.send(text[:n])
+        s.s.shutdown(socket.SHUT_WR)
+        if s.end() != 0 or (deliverd.got and n < text.index(b'\n.\r\n') + 4):
+            bad.append(n)
+    check(not bad, 'closed at any point: ends quietly, half a message is none', bad)
+
+
+def main():
+    try:
+        test_commands()
+        test_delivery()
+        test_several()
+        test_alias()
+        test_data()
+        test_bdat()
+        test_pipelining()
+        test_strangers()
+        test_starttls()
+        test_faults()
+        check(verifyd.stop() == 0, 'verifyd stops with 0')
+    except Exception as e:
+        import traceback
+        traceback.print_exc()
+        check(False, 'died', e)
+    finally:
+        if verifyd.p.poll() is None:
+            verifyd.p.kill()
+    if failed:
+        log.seek(0)
+        for l in log.read().decode(errors='replace').splitlines()[-40:]:
+            print('#', l)
+    print('1..%d' % count, flush=True)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w') as f:
+        f.write(text)
+
+
+top = tempfile.mkdtemp(prefix='smtpd.')
+var = os.path.join(top, 'var')
+log = open(os.path.join(top, 'log'), 'w+b')
+try:
+    os.makedirs(os.path.join(var, 'run'))
+    os.makedirs(os.path.join(var, 'tmp'))
+    write(top + '/etc/posthorn.conf', '''
+hostname = mx.example.org
+localserve = true
+separators = "+"
+postmaster { account = joe }
+listener local { address = 127.0.0.1
+ smtp = 1025 }
+listener strict { address = 127.0.0.2
+ smtp = 1025
+ require-starttls = true }
+listener small { address = 127.0.0.3
+ smtp = 1025
+ max-message-size = 100000 }
+''')
+    write(top + '/etc/domains/example.org.conf', '''
+alias team { members = { joe@example.org, ann@example.org } }
+alias open { members = { joe@example.org, ann@example.org }
+ post-public = true
+ allow-msg-from = true }
+''')
+    write(top + '/etc/domains/off.example.conf', 'disabled = true\n')
+    write(top + '/etc/accounts/joe.conf', '''
+address joe@example.org { }
+address gone@example.org { smtp-error = "550 has moved" }
+address later@example.org { smtp-error = "421 not now" }
+''')
+    write(top + '/etc/accounts/ann.conf', 'address ann@example.org { mailbox = "Lists" }\n')
+    subprocess.run([CONFIG, 'build'], cwd=var, check=True, stderr=sys.stdout, stdout=log,
+                   env={**os.environ, 'POSTHORN_ETC': top + '/etc', 'POSTHORN_VAR': var})
+    deliverd = Deliverd(os.path.join(var, 'run/deliverd'))
+    verifyd = Verifyd(var)
+    main()
+finally:
+    shutil.rmtree(top, ignore_errors=True)
+sys.exit(failed != 0)
