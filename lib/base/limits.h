@@ -60,6 +60,15 @@
 #define LIMIT_MAILBOX_NAME	1000
 #define LIMIT_MAILBOX_DEPTH	50
 
+/* listend: a header of PROXY v2 with its TLVs (the addresses need 52 bytes). */
+#define LIMIT_PROXY		2048
+
+/* listend: what one connection may hold back for a side that does not take it. */
+#define LIMIT_PUMP		65536
+
+/* listend: networks counted in one minute (40 bytes each). */
+#define LIMIT_IPLIMIT		65536
+
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");

@@ -85,21 +85,43 @@ drain(int data)
 	return errno == EAGAIN ? 0 : -1;
 }
 
+/*
+ * Put the new socket in place of the one in plain text, which the session then
+ * holds no more: what an attacker sent into that is gone with it.
+ */
+static int
+replace(int data, int fd)
+{
+	int	n = 0;
+
+	/* data is descriptors 0 and 1; neither is closed over exec, as they were not */
+	if (data == STDIN_FILENO || data == STDOUT_FILENO)
+		n = dup2(fd, data == STDIN_FILENO ? STDOUT_FILENO : STDIN_FILENO);
+	if (n != -1)
+		n = dup2(fd, data);
+	return n == -1 ? -1 : 0;
+}
+
 int
 peer_starttls(struct peer *p, int data, struct deadline d)
 {
 	static char	kept[4096];
 	struct buf	rec = { .p = kept, .cap = sizeof(kept), .max = sizeof(kept) - 1 };
+	struct ipc_fds	fds = { .n = 0 };
 	struct str	facts;
+	int		n;
 
 	if (ipc_send(PEER_CONTROL, STR("S"), NULL, d) == -1 ||
-	    ipc_recv(PEER_CONTROL, &rec, NULL, d) == -1)
+	    ipc_recv(PEER_CONTROL, &rec, &fds, d) == -1)
 		return -1;
 	if (!attr_is(buf_str(&rec), "tls", 1)) {
+		ipc_close(&fds);
 		errno = EPROTO;
 		return -1;
 	}
-	if (drain(data) == -1 || ipc_send(PEER_CONTROL, STR("G"), NULL, d) == -1)
+	n = fds.n > 0 ? replace(data, fds.fd[0]) : drain(data);
+	ipc_close(&fds);
+	if (n == -1 || ipc_send(PEER_CONTROL, STR("G"), NULL, d) == -1)
 		return -1;
 	/* the record has the name of its first attribute */
 	facts = str_skip(buf_str(&rec), sizeof("tls\0001"));

@@ -26,12 +26,18 @@
  *
  * As environment: PEER_ and the name in capitals.
  *
+ * data is the peer's TCP socket itself while the connection is in plain text
+ * (listend then costs it nothing), and a unix socket that listend pumps decrypted
+ * bytes through when there is TLS.
+ *
  * The control socket (SOCK_SEQPACKET): the session writes "S" when its
- * go-ahead is written to the data socket. listend sends that on, throws away
- * plaintext it holds, does the handshake and sends a record "tls" version 1
- * with tls, cipher, sni, fingerprint, exporter, endpoint. The session throws
- * away what it had read and what still waits in the data socket, and writes
- * "G"; only then listend pumps decrypted bytes. A failed handshake ends the connection.
+ * go-ahead is written to the data socket, and reads data no more. listend throws
+ * away plaintext that came since, does the handshake and sends a record "tls"
+ * version 1 with tls, cipher, sni, fingerprint, exporter, endpoint, and beside it
+ * the new data socket. The session throws away what it had read, puts the new
+ * socket in place of the old one, and writes "G"; only then listend pumps. A
+ * failed handshake ends the connection. A session that came with TLS finds the
+ * other end of its control socket closed.
  */
 #ifndef SYS_PEER_H
 #define SYS_PEER_H
