@@ -180,35 +180,45 @@ code_points(struct str in, size_t *n_r)
 }
 
 static bool
-add_nfc(struct buf *out, const uint32_t *s, size_t n)
+all_freeform(const uint32_t *s, size_t n)
 {
-	size_t		 normal_n, text_n;
-	uint32_t	*normal = u32_normalize(UNINORM_NFC, s, n, NULL, &normal_n);
-	uint8_t		*text = normal == NULL ? NULL : u32_to_u8(normal, normal_n, NULL, &text_n);
-	bool		 good = text != NULL && text_n > 0;
+	for (size_t i = 0; i < n; i++)
+		if (!freeform(s, n, i))
+			return false;
+	return true;
+}
 
-	if (good) {
-		buf_add(out, str_n(text, text_n));
-		explicit_bzero(text, text_n);
-		explicit_bzero(normal, normal_n * sizeof(*normal));
-	}
+static bool
+add_utf8(struct buf *out, const uint32_t *s, size_t n)
+{
+	size_t	 text_n;
+	uint8_t	*text = u32_to_u8(s, n, NULL, &text_n);
+
+	if (text == NULL)
+		return false;
+	buf_add(out, str_n(text, text_n));
+	explicit_bzero(text, text_n);
 	free(text);
-	free(normal);
-	return good && !buf_failed(out);
+	return !buf_failed(out);
 }
 
 bool
 precis_password(struct str in, struct buf *out)
 {
-	size_t		 n = 0;
-	uint32_t	*s = code_points(in, &n);
-	bool		 good = s != NULL;
+	size_t		 n = 0, normal_n = 0;
+	uint32_t	*s = code_points(in, &n), *normal = NULL;
+	bool		 good = false;
 
-	for (size_t i = 0; good && i < n; i++)
-		good = freeform(s, n, i);
-	good = good && add_nfc(out, s, n);
+	if (s != NULL && all_freeform(s, n))
+		normal = u32_normalize(UNINORM_NFC, s, n, NULL, &normal_n);
+	/* normalizing moves marks, and may take away what a joiner needs before it */
+	if (normal != NULL) {
+		good = normal_n > 0 && all_freeform(normal, normal_n) && add_utf8(out, normal, normal_n);
+		explicit_bzero(normal, normal_n * sizeof(*normal));
+	}
 	if (s != NULL)
 		explicit_bzero(s, n * sizeof(*s));
+	free(normal);
 	free(s);
 	return good;
 }

@@ -384,8 +384,90 @@ def test_faults(s):
     ok(is_ok(s.plain('ann@example.org', PASSWORD)), 'and others take its place')
 
 
+def test_limits(s):
+    def fails(rip, n, **more):
+        return [s.plain('ann@example.org', 'wrong', rip=rip, trusted=None, **more) for _ in range(n)]
+    rs = fails('198.51.100.1', 12)
+    ok(all(is_fail(r) for r in rs[:10]) and all(is_fail(r, 'limited') for r in rs[10:]), 'ten failures a minute', rs)
+    ok(is_fail(s.plain('ann@example.org', PASSWORD, rip='198.51.100.1', trusted=None), 'limited'),
+       'then the right password is not looked at')
+    ok(is_fail(s.plain('ann@example.org', PASSWORD, rip='198.51.100.1', trusted=None, protocol='smtp'), 'limited'),
+       'by no protocol')
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, rip='198.51.100.1')), 'but for a trusted peer')
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, rip='198.51.100.2', trusted=None)), 'and for a neighbour')
+    fails('198.51.100.2', 5)
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, rip='198.51.100.2', trusted=None)), 'a success between failures')
+    rs = fails('198.51.100.2', 10)
+    ok(all(is_fail(r) for r in rs), 'takes one\'s own back', rs)
+    rs = fails('198.51.100.3', 10) + fails('198.51.100.4', 1)
+    ok(all(is_fail(r) for r in rs[:10]) and is_fail(rs[10], 'limited'), 'thirty from a network of 64 addresses', rs)
+    rs = [s.plain('ann@example.org', 'wrong', rip='2001:db8::%d' % i, trusted=None) for i in range(11)]
+    ok(is_fail(rs[9]) and is_fail(rs[10], 'limited'), 'IPv6 is counted by /64')
+
+
+def pem(s, *args):
+    key, cert = s.dir + '/key.pem', s.dir + '/cert.pem'
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', args[0], '-nodes', '-keyout', key, '-out', cert,
+                    '-subj', '/CN=x', '-days', '1'] + list(args[1:]), check=True, stderr=subprocess.DEVNULL)
+    public = subprocess.run(['openssl', 'pkey', '-in', key, '-pubout'], check=True, stdout=subprocess.PIPE).stdout
+    der = subprocess.run(['openssl', 'pkey', '-pubin', '-outform', 'DER'], input=public, check=True,
+                         stdout=subprocess.PIPE).stdout
+    with open(cert) as f:
+        return f.read(), public.decode(), hashlib.sha256(der).hexdigest()
+
+
+def test_keys(s):
+    cert, public, print_ = pem(s, 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
+    ok(s.verb('key', 'list') == '', 'no keys')
+    ok(s.verb('key', 'add', 'ann+x@example.org', 'the tablet', stdin=cert) == print_ + '\n', 'add a certificate')
+    ok(s.verb('key', 'list') == '%s ann ann@example.org the tablet\n' % print_, 'list')
+    ok(s.verb('key', 'list', 'bob') == '', 'list of another account')
+    ok('registered for account ann' in s.verb('key', 'add', 'bob@example.org', stdin=public, code=100), 'one account')
+    ok('no address' in s.verb('key', 'add', 'team@example.org', stdin=public, code=100), 'no alias')
+    ok('no certificate' in s.verb('key', 'add', 'ann@example.org', stdin='x', code=100), 'no key')
+    ok('RSA of at least' in s.verb('key', 'add', 'ann@example.org', stdin=pem(s, 'rsa:1024')[1], code=100), 'too weak')
+
+    def external(name='', **peer):
+        c = s.connect()
+        return s.call(c, cmd='start', mechanism='EXTERNAL', initial=b64(name), **facts(**peer))
+    r = external(fingerprint=print_)
+    ok(is_ok(r) and r['login'] == 'ann@example.org' and r['mechanism'] == 'EXTERNAL', 'EXTERNAL', r)
+    ok(is_ok(external('ann@example.org', fingerprint=print_)), 'with the key\'s address')
+    ok(is_fail(external('bob@example.org', fingerprint=print_)), 'with another')
+    ok(is_fail(external(fingerprint='0' * 64)), 'with another key')
+    ok(is_ok(external(fingerprint=print_, preauth='1')), 'unasked')
+    s.verb('key', 'add', '-p', 'ann@example.org', stdin=public)
+    ok(is_fail(external(fingerprint=print_, preauth='1'), 'nopreauth'), 'not unasked')
+    ok(is_ok(external(fingerprint=print_)), 'but asked for')
+    ok('nopreauth' in s.verb('key', 'list', 'ann'), 'as the list says')
+    s.verb('key', 'rm', 'x', code=100)
+    s.verb('key', 'rm', print_)
+    s.verb('key', 'rm', print_, code=100)
+    ok(is_fail(external(fingerprint=print_)), 'removed')
+    _, public, print_ = pem(s, 'ed25519')
+    s.verb('key', 'add', 'off@example.org', stdin=public)
+    ok(is_fail(external(fingerprint=print_), 'disabled'), 'a disabled account')
+
+
+def test_logins(s):
+    for _ in range(3):
+        s.plain('bob@example.org', 'wrong', rip='203.0.113.9', agent='mutt \x1b[31m')
+    s.plain('x y', 'wrong', rip='203.0.113.9')
+    s.plain('bob@example.org', PASSWORD)
+    out = s.verb('logins', 'bob').splitlines()
+    ok(len(out) == 2 and 'result=ok count=1' in out[0] + out[1], 'equal attempts are one line', out)
+    bad = [x for x in out if 'badpassword' in x][0]
+    ok('count=3' in bad and 'from=203.0.113.9' in bad and 'account=bob' in bad and 'login=bob@example.org' in bad and
+       'protocol=imap mechanism=PLAIN tls=TLSv1.3' in bad, 'all about them', bad)
+    ok('\x1b' not in bad and '\\x1b' in bad, 'with what strangers say made harmless')
+    ok(any('result=baduser' in x and 'account=- login="x y"' in x for x in s.verb('logins').splitlines()),
+       'names that nobody has')
+    s.verb('logins', 'a', 'b', code=100)
+
+
 s = System('-w', '2')
-for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_handoff, test_faults):
+for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_handoff, test_keys,
+          test_logins, test_faults):
     try:
         t(s)
     except Exception as e:
