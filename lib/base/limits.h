@@ -59,6 +59,12 @@
 /* Mailbox names, in bytes of UTF-8: a path below the account must fit. */
 #define LIMIT_MAILBOX_NAME	1000
 #define LIMIT_MAILBOX_DEPTH	50
+#define LIMIT_MAILBOX_ELEMENT	255	/* encoded: NAME_MAX of every file system we know */
+#define LIMIT_KEYWORD		100	/* bytes of a keyword's name */
+
+/* The store's small text files: a mailbox's, and an account's with its subscriptions. */
+#define LIMIT_MAILBOX_FILE	16384
+#define LIMIT_ACCOUNT_FILE	(4u * 1024 * 1024)
 
 /* listend: a header of PROXY v2 with its TLVs (the addresses need 52 bytes). */
 #define LIMIT_PROXY		2048

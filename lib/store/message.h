@@ -9,6 +9,8 @@
 
 #include "entry.h"
 #include "mailbox.h"
+#include "map.h"
+#include "page.h"
 #include "uidset.h"
 
 /*
@@ -25,8 +27,10 @@ struct entries {
 	const struct uidset	*set;
 	size_t			 run;
 	uint64_t		 at;		/* next uid to look at */
-	uint64_t		 page;		/* number of the page held, or UINT64_MAX */
-	uint8_t			 bytes[64 * ENTRY_SIZE];
+	uint32_t		 uidnext;
+	uint64_t		 page_no, map_no;	/* of what is held, or UINT64_MAX */
+	struct page		 page;
+	struct map		 map;
 };
 
 void	entries_start(struct entries *, struct mailbox *, const struct uidset *);

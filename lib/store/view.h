@@ -12,6 +12,7 @@ struct view {
 	struct mailbox	*mb;
 	struct uidset	 uids;		/* the i-th uid has sequence number i + 1 */
 	struct uidset	 recent;	/* \Recent in this session */
+	struct uidset	 gone;		/* expunged, not dropped yet; view_sync() tells them */
 	uint64_t	 modseq;	/* all up to this is known: HIGHESTMODSEQ */
 	uint32_t	 uidvalidity;
 	uint32_t	 uidnext;

@@ -1,0 +1,34 @@
+/*
+ * tree: the directories below mail/ and the index's list of mailboxes, and
+ * what makes the two agree. For lib/store only.
+ */
+#ifndef STORE_TREE_H
+#define STORE_TREE_H
+
+#include "index.h"
+
+/* A directory by mailbox name, element by element, no symbolic links. ENOENT. */
+int	tree_open(struct account *, struct str name) __attribute__((warn_unused_result));
+
+/*
+ * A maildir at that name (its parent is there; what is half made is completed)
+ * with its text file, durable. Its directory is opened.
+ */
+int	tree_make(int mail, struct str name, const struct mailboxfile *, int *dir_r) __attribute__((warn_unused_result));
+
+/* A uidvalidity that the account never had. Under the account's lock. */
+int	tree_uidvalidity(struct account *, uint32_t *out_r) __attribute__((warn_unused_result));
+
+/*
+ * Put a maildir that the index does not know into it, with its messages.
+ * Under the account's lock.
+ */
+int	tree_register(struct mailbox *, struct str name, const struct mailboxfile *) __attribute__((warn_unused_result));
+
+/* Compare all directories with the list: add, rename and drop in the index. */
+int	tree_scan(struct account *) __attribute__((warn_unused_result));
+
+/* After the machine stopped: look over every mailbox, and never announce a uid or modseq twice. */
+int	account_mend(struct account *) __attribute__((warn_unused_result));
+
+#endif
