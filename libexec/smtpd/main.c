@@ -97,6 +97,8 @@ signals(void)
 	(void)sigaction(SIGTERM, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &sa, NULL);
+	/* a limit on files is a full disk, not an end */
+	(void)sigaction(SIGXFSZ, &sa, NULL);
 }
 
 /* All that can be known before the first byte, and what has to be opened before the sandbox closes. */

@@ -100,6 +100,12 @@ read_more(struct smtpd *d)
 	return false;
 }
 
+static bool
+no_space(int err)
+{
+	return err == ENOSPC || err == EDQUOT || err == ENOMEM || err == EFBIG;
+}
+
 static void
 store(struct smtpd *d)
 {
@@ -109,7 +115,7 @@ store(struct smtpd *d)
 	/* what an aborted message left must not be the beginning of this one */
 	if ((first && message_reset(&d->msg) == -1) ||
 	    message_append(&d->msg, buf_str(&d->s.data)) == -1) {
-		how = errno == ENOSPC || errno == EDQUOT || errno == ENOMEM ? SMTP_STORED_FULL : SMTP_STORED_FAILED;
+		how = no_space(errno) ? SMTP_STORED_FULL : SMTP_STORED_FAILED;
 		log_failure("not-stored", "message", errno);
 	}
 	smtp_session_stored(&d->s, how);

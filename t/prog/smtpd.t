@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """smtpd through its descriptors: a real smtpd on a socketpair, a real verifyd,
 and a deliverd of ours that does what each test asks of it."""
-import array, os, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import array, os, resource, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 src = os.path.abspath(os.environ.get('top_srcdir', '.'))
 build = os.path.abspath(os.environ.get('top_builddir', '.'))
@@ -103,7 +103,7 @@ class Verifyd:
 
 
 class Session:
-    def __init__(self, *args, trusted=True, env=None, greet=True, **facts):
+    def __init__(self, *args, trusted=True, env=None, greet=True, limit=None, **facts):
         ours, theirs = socket.socketpair()
         control, theirs3 = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         e = {'PATH': os.environ['PATH'], 'POSTHORN_VAR': var, 'PEER_ID': 'cid', 'PEER_SERVICE': 'smtp',
@@ -122,6 +122,8 @@ class Session:
             os.dup2(a, 1)
             os.dup2(b, 3, inheritable=True)
             os.closerange(4, 64)
+            if limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         self.p = subprocess.Popen([SMTPD, '-p', '10', *args], preexec_fn=pass_it, close_fds=False, env=e, stderr=log)
         theirs.close()
         theirs3.close()
@@ -559,6 +561,15 @@ def test_faults():
     s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
     r = s.data(MSG)
     check(r.startswith('250'), 'verifyd well again', r)
+    s.end()
+    s = Session(limit=2 << 20)
+    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    deliverd.got.clear()
+    r = s.data('A: b\r\n\r\n' + ('x' * 998 + '\r\n') * 3000 + '.\r\n')
+    check(r.startswith('452 4.3.1') and not deliverd.got, 'no space left: 452', r)
+    s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+    r = s.data(MSG)
+    check(r.startswith('250') and len(deliverd.got[0]['message']) < 100, 'and the next one fits', r)
     s.end()
     s = Session('-t', '500')
     t = time.time()
