@@ -38,6 +38,7 @@
 #define LIMIT_SCRAM_ITERATIONS	10000	/* what a client pays at login: 2 ms here */
 #define LIMIT_ACCOUNT		128	/* bytes of an account's name */
 #define LIMIT_ATTEMPTS		10000	/* different failures kept of one account */
+#define LIMIT_AUTHD_NETWORKS	30000	/* whose failed logins are counted: 1 MB */
 #define LIMIT_AUTHD_DIALOGUES	512	/* at once in one worker */
 #define LIMIT_AUTHD_WORKERS	8	/* at most, however many cores there are */
 

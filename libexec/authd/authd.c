@@ -31,6 +31,18 @@ enum {
 
 static volatile sig_atomic_t	stop;
 
+/* The processes that serve, and the sockets on which they ask for limits. */
+struct crew {
+	struct authd	*authd;
+	int		 sock;
+	unsigned	 n;
+	pid_t		 pid[LIMIT_AUTHD_WORKERS];	/* -1: none */
+	int		 limits[LIMIT_AUTHD_WORKERS];	/* -1: none */
+	struct limiter	 limiter;
+	struct conf	*conf;
+	sigset_t	 mask;				/* outside of waits */
+};
+
 static unsigned	opts(int, char *[], const char **door);
 static void	databases_open(struct authd *, bool create);
 static void	supervise(struct authd *, int sock, unsigned n);
@@ -62,9 +74,6 @@ main(int argc, char *argv[])
 		diex(EXIT_PERM, "no socket was passed as \"authd\"");
 	if (fd_nonblock(sock, true) == -1)
 		die(EXIT_TEMP, "unable to set up the socket");
-	a.limiter = limiter_new();
-	if (a.limiter == NULL)
-		die(EXIT_TEMP, "no memory to share");
 	supervise(&a, sock, workers);
 	return EXIT_OK;
 }
@@ -111,65 +120,81 @@ databases_close(struct authd *a)
 }
 
 static void
-worker(struct authd *a, int sock, const sigset_t *mask)
+worker(struct crew *c, int limits)
 {
+	struct authd	*a = c->authd;
+
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	(void)sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	for (unsigned i = 0; i < c->n; i++)
+		(void)fd_close(&c->limits[i]);
+	a->limiter = limits;
+	conf_close(c->conf);
 	databases_open(a, false);
 	a->conf = conf_open();
 	if (a->conf == NULL)
 		die(EXIT_TEMP, "unable to open config.tdb");
 	if (!cache_init(&a->cache))
 		die(EXIT_TEMP, "no randomness");
-	worker_run(a, sock);
+	worker_run(a, c->sock);
 	_exit(EXIT_TEMP);
 }
 
 static void
-start(struct authd *a, int sock, pid_t *pid, const sigset_t *mask)
+start(struct crew *c, unsigned i)
 {
-	*pid = fork();
-	if (*pid == 0)
-		worker(a, sock, mask);
-	if (*pid == -1)
-		log_failure("worker-not-started", "fork", errno);
+	int	pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		log_failure("worker-not-started", "socketpair", errno);
+		return;
+	}
+	c->pid[i] = fork();
+	if (c->pid[i] == 0) {
+		(void)fd_close(&pair[0]);
+		worker(c, pair[1]);
+	}
+	(void)fd_close(&pair[1]);
+	c->limits[i] = pair[0];
+	if (c->pid[i] != -1)
+		return;
+	log_failure("worker-not-started", "fork", errno);
+	(void)fd_close(&c->limits[i]);
 }
 
 /* Old attempts are forgotten by a child, so that no lock is left in us. */
-static pid_t
-clean(const sigset_t *mask)
+static void
+clean(const struct crew *c)
 {
-	pid_t	pid = fork();
-
-	if (pid == 0) {
+	if (fork() == 0) {
 		struct tdb_context	*db = attempts_open(false);
 
 		(void)signal(SIGTERM, SIG_DFL);
-		(void)sigprocmask(SIG_SETMASK, mask, NULL);
+		(void)sigprocmask(SIG_SETMASK, &c->mask, NULL);
 		if (db != NULL)
 			attempts_clean(db, clock_now() - KEEP_ATTEMPTS);
 		_exit(EXIT_OK);
 	}
-	return pid;
 }
 
 /* A worker that ended is noticed, and its place is empty. */
 static void
-reap(pid_t *pid, unsigned n)
+reap(struct crew *c)
 {
 	int	status;
 	pid_t	gone;
 
 	while ((gone = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (unsigned i = 0; i < n; i++) {
+		for (unsigned i = 0; i < c->n; i++) {
 			struct log	l;
 
-			if (pid[i] != gone)
+			if (c->pid[i] != gone)
 				continue;
-			pid[i] = -1;
+			c->pid[i] = -1;
+			(void)fd_close(&c->limits[i]);
 			log_start(&l, "worker-ended");
 			log_num(&l, "status", status);
 			log_end(&l);
@@ -178,52 +203,99 @@ reap(pid_t *pid, unsigned n)
 }
 
 static void
-stop_all(const pid_t *pid, unsigned n)
+stop_all(const struct crew *c)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (pid[i] > 0)
-			(void)kill(pid[i], SIGTERM);
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->pid[i] > 0)
+			(void)kill(c->pid[i], SIGTERM);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
+}
+
+/* One wait: for questions about limits, a worker's end, or the next cleaning. */
+static void
+turn(struct crew *c, bool missing)
+{
+	struct timespec	wait = { .tv_sec = CLEAN_EVERY };
+	struct pollfd	p[LIMIT_AUTHD_WORKERS];
+
+	if (missing)
+		wait = (struct timespec){ .tv_nsec = RESPAWN_MS * 1000000L };
+	for (unsigned i = 0; i < c->n; i++)
+		p[i] = (struct pollfd){ .fd = c->limits[i], .events = POLLIN };
+	if (ppoll(p, c->n, &wait, &c->mask) <= 0)
+		return;
+	if (conf_refresh(c->conf) == 1)
+		limiter_set(&c->limiter, conf_machine(c->conf)->auth_failures_per_minute,
+		    conf_machine(c->conf)->auth_failures_per_day);
+	for (unsigned i = 0; i < c->n; i++)
+		if (p[i].revents != 0 && limiter_serve(&c->limiter, c->limits[i], clock_now()) == -1)
+			(void)fd_close(&c->limits[i]);
+}
+
+static void
+crew_init(struct crew *c)
+{
+	struct sigaction	sa = { .sa_handler = on_term };
+	sigset_t		hold;
+
+	(void)sigemptyset(&hold);
+	(void)sigaddset(&hold, SIGTERM);
+	(void)sigaddset(&hold, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &hold, &c->mask);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	sa.sa_handler = on_child;
+	(void)sigaction(SIGCHLD, &sa, NULL);
+	for (unsigned i = 0; i < LIMIT_AUTHD_WORKERS; i++)
+		c->pid[i] = c->limits[i] = -1;
+	c->conf = conf_open();
+	if (c->conf == NULL)
+		die(EXIT_TEMP, "unable to open config.tdb");
+	if (!limiter_init(&c->limiter, conf_machine(c->conf)->auth_failures_per_minute,
+	    conf_machine(c->conf)->auth_failures_per_day))
+		die(EXIT_TEMP, "no randomness");
+}
+
+static bool
+is_missing(const struct crew *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->pid[i] == -1)
+			return true;
+	return false;
+}
+
+static void
+fill(struct crew *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->pid[i] == -1)
+			start(c, i);
 }
 
 static void
 supervise(struct authd *a, int sock, unsigned n)
 {
-	pid_t			pid[LIMIT_AUTHD_WORKERS];
-	sigset_t		hold, mask;
-	struct sigaction	sa = { .sa_handler = on_term };
-	int64_t			cleaned = clock_ms();
+	struct crew	c = { .authd = a, .sock = sock, .n = n };
+	int64_t		cleaned = clock_ms();
+	int64_t		filled = cleaned;
 
-	(void)sigemptyset(&hold);
-	(void)sigaddset(&hold, SIGTERM);
-	(void)sigaddset(&hold, SIGCHLD);
-	(void)sigprocmask(SIG_BLOCK, &hold, &mask);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	sa.sa_handler = on_child;
-	(void)sigaction(SIGCHLD, &sa, NULL);
+	crew_init(&c);
 	databases_open(a, true);
 	databases_close(a);
-	for (unsigned i = 0; i < n; i++)
-		start(a, sock, &pid[i], &mask);
+	fill(&c);
 	notify_ready();
 	while (!stop) {
-		struct timespec	wait = { .tv_sec = CLEAN_EVERY };
-		bool		missing = false;
-
-		for (unsigned i = 0; i < n; i++)
-			missing = missing || pid[i] == -1;
-		if (missing)
-			wait = (struct timespec){ .tv_nsec = RESPAWN_MS * 1000000L };
-		(void)ppoll(NULL, 0, &wait, &mask);
-		reap(pid, n);
-		for (unsigned i = 0; !stop && missing && i < n; i++)
-			if (pid[i] == -1)
-				start(a, sock, &pid[i], &mask);
+		turn(&c, is_missing(&c));
+		reap(&c);
+		if (is_missing(&c) && !stop && clock_ms() - filled >= RESPAWN_MS) {
+			filled = clock_ms();
+			fill(&c);
+		}
 		if (clock_ms() - cleaned >= CLEAN_EVERY * 1000LL) {
 			cleaned = clock_ms();
-			(void)!clean(&mask);
+			clean(&c);
 		}
 	}
-	stop_all(pid, n);
+	stop_all(&c);
 }

@@ -12,7 +12,7 @@
 struct authd {
 	struct tdb_context	*secrets, *keys, *attempts;
 	struct conf		*conf;
-	struct limiter		*limiter;
+	int			 limiter;	/* socket to it */
 	struct cache		 cache;
 	uint8_t			 fake[SECRETS_FAKE_KEY];
 	const char		*imapd;		/* the door that only we may open */

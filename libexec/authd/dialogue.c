@@ -154,7 +154,7 @@ refuse(struct authd *a, struct dialogue *d, const char *result, const char *reas
 {
 	note(a, d, result);
 	if (!d->peer.trusted)
-		limiter_failed(a->limiter, d->peer.rip, clock_now());
+		limiter_failed(a->limiter, d->peer.rip);
 	answer_result(d, "fail", reason, text);
 	forget(d);
 }
@@ -170,7 +170,8 @@ proven(struct authd *a, struct dialogue *d)
 		return;
 	}
 	note(a, d, "ok");
-	limiter_proved(a->limiter, d->peer.rip);
+	if (!d->peer.trusted)
+		limiter_proved(a->limiter, d->peer.rip);
 	d->state = DIALOGUE_OK;
 	answer_ok(d);
 }
@@ -359,7 +360,7 @@ begin(struct authd *a, struct dialogue *d, struct str rec)
 		buf_reset(&d->endpoint);
 	/* the old configuration does as well as the new one when that cannot be read */
 	(void)!conf_refresh(a->conf);
-	if (d->peer.trusted || limiter_allows(a->limiter, d->peer.rip, clock_now()))
+	if (d->peer.trusted || limiter_allows(a->limiter, d->peer.rip))
 		return true;
 	answer_result(d, "fail", "limited", "too many failed logins from your address");
 	forget(d);

@@ -1,24 +1,30 @@
 /*
- * limiter: how often an address may fail to log in, shared by all workers and
- * all protocols. In memory that the workers share; a restart forgets it.
+ * limiter: how often an address may fail to log in, for all workers and all
+ * protocols. It lives in the process that looks after the workers; each worker asks it
+ * over a socket of its own with a record "limit" version 1: cmd=allows|failed|proved, rip.
+ * The answer to allows is "limit" with yes=1 or without. A restart forgets everything.
  */
 #ifndef AUTHD_LIMITER_H
 #define AUTHD_LIMITER_H
 
-#include <stdint.h>
+#include "base/iplimit.h"
 
-#include "base/str.h"
+struct limiter {
+	struct iplimit	minute, day;
+};
 
-struct limiter;
+/* May fail so often from one address; three and nine times that from its networks. False: no randomness. */
+bool	limiter_init(struct limiter *, uint32_t per_minute, uint32_t per_day) __attribute__((warn_unused_result));
+void	limiter_set(struct limiter *, uint32_t per_minute, uint32_t per_day);
 
-/* Before the fork. NULL with errno. */
-struct limiter	*limiter_new(void) __attribute__((warn_unused_result));
+/* Answer what waits on sock. -1 when the worker is gone. */
+int	limiter_serve(struct limiter *, int sock, int64_t now) __attribute__((warn_unused_result));
 
-/* May this address try again? One that is no address may. */
-bool	limiter_allows(struct limiter *, struct str rip, int64_t now);
-void	limiter_failed(struct limiter *, struct str rip, int64_t now);
+/* For the workers. What is no address may; so may all when nobody answers. */
+bool	limiter_allows(int sock, struct str rip);
+void	limiter_failed(int sock, struct str rip);
 
 /* It proved itself: its own failures are taken back, those of its neighbours stay. */
-void	limiter_proved(struct limiter *, struct str rip);
+void	limiter_proved(int sock, struct str rip);
 
 #endif
