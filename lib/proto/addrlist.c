@@ -88,14 +88,15 @@ route(struct addrlist *al, struct addrlist_item *i)
 	bool		 good = false;
 
 	for (lex_skip(&ahead, NULL); lex_peek(&ahead) == '@' || lex_peek(&ahead) == ','; lex_skip(&ahead, NULL)) {
-		if (lex_peek(&ahead) == '@') {
-			if (b.n > 0)
-				buf_addc(&b, ',');
-			buf_addc(&b, '@');
-			ahead.at++;
-			domain(&ahead, &b, NULL);
-		} else
-			ahead.at++;
+		size_t	before = b.n, with;
+
+		if (ahead.s.p[ahead.at++] == ',')
+			continue;
+		buf_adds(&b, before > 0 ? ",@" : "@");
+		with = b.n;
+		domain(&ahead, &b, NULL);
+		if (b.n == with)
+			buf_truncate(&b, before);
 	}
 	if (b.n > 0 && lex_peek(&ahead) == ':') {
 		ahead.at++;

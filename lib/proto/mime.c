@@ -289,8 +289,12 @@ part_close(struct walk *w, bool delimited)
 {
 	struct mime_part	*p = &w->m->parts[w->stack[--w->n].part];
 	struct str		 body = { w->m->text.p + p->body, w->at - p->body };
-	struct str		 cut = delimited ? line_trim(body) : body;
+	struct str		 cut = body;
+	uint32_t		 last = w->last[w->n];
 
+	/* the line ending before a delimiter is the delimiter's, unless a child's header needs it */
+	if (delimited && (last == MIME_NONE || w->m->parts[last].end < w->at))
+		cut = line_trim(body);
 	p->end = p->body + cut.n;
 	p->lines = w->lines - p->lines - (cut.n < body.n ? 1 : 0);
 	part_settle(p);
@@ -328,8 +332,8 @@ mime_parse(struct mime *m_r, struct str text, struct arena *a)
 	if (!parts_open(&w) && m_r->n == 0)
 		return false;
 	while (w.at < text.n) {
-		struct str	line = line_at(&w);
-		size_t		i = delimiter(&w, line, &close);
+		struct str	line = text.p[w.at] == '\n' ? str_n(text.p + w.at, 1) : line_at(&w);
+		size_t		i = line.p[0] == '-' ? delimiter(&w, line, &close) : w.n;
 
 		if (i < w.n) {
 			at_delimiter(&w, i, close);

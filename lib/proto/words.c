@@ -53,8 +53,9 @@ word_read(struct str s, struct word *w_r)
 	w_r->charset = str_head(rest, str_chr(str_head(rest, end), '*'));
 	w_r->how = byte_lower(rest.p[end + 1]);
 	rest = str_skip(rest, end + 3);
-	end = str_find(str_head(rest, LIMIT_ENCODED_WORD), STR("?="));
-	if ((w_r->how != 'b' && w_r->how != 'q') || end >= LIMIT_ENCODED_WORD || end == rest.n)
+	/* the text holds no "?": one look, so that starts of words without an end cost nothing */
+	end = str_chr(str_head(rest, LIMIT_ENCODED_WORD), '?');
+	if ((w_r->how != 'b' && w_r->how != 'q') || !str_starts(str_skip(rest, end), STR("?=")))
 		return false;
 	w_r->text = str_head(rest, end);
 	w_r->length = (size_t)(rest.p - s.p) + end + 2;

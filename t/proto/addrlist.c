@@ -28,6 +28,7 @@ static const struct {
 	{ "Mary Smith <@node.test:mary@example.net>, , jdoe@test   . example",
 	  "{@node.test}(Mary Smith|mary|example.net)(-|jdoe|test.example)" },
 	{ "<@a,@b.c:d@e>", "{@a,@b.c}(-|d|e)" },
+	{ "<@@@@:d@e>", "(-|:d|e)" },
 	{ "", "" },
 	{ " , ,", "" },
 	{ "a@b", "(-|a|b)" },

@@ -80,7 +80,7 @@ static const struct {
 	  "Content-Type: message/rfc822\r\n\r\nContent-Type: message/global\r\n\r\nSubject: s\r\n\r\nx",
 	  "message/rfc822{message/global{text/plain[x|0]|2}|4}" },
 	{ "a message cut by the delimiter", MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\n--b--\r\n",
-	  "multipart/mixed{message/rfc822{text/plain[|0]|0}|5}" },
+	  "multipart/mixed{message/rfc822{text/plain[|0]|1}|5}" },
 	{ "a message with parts", MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n"
 	  "--i\r\n\r\nx\r\n--i--\r\n\r\n--b--\r\n",
 	  "multipart/mixed{message/rfc822{multipart/mixed{text/plain[x|0]|4}|6}|11}" },
