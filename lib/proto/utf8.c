@@ -1,5 +1,4 @@
-/* utf8: code points of charset.h, and their simple case folding. */
-#include "charset.h"
+#include "utf8.h"
 
 void
 utf8_add(struct buf *b, uint32_t c)
