@@ -73,6 +73,7 @@ int
 main(int argc, char *argv[])
 {
 	struct spawnd	sd = { .kill_by = DEADLINE_NEVER };
+	int		code;
 
 	prog_init(argv[0]);
 	options(&sd, argc, argv);
@@ -84,7 +85,9 @@ main(int argc, char *argv[])
 	keep_environment(&sd);
 	catch_signals();
 	notify_ready();
-	return serve(&sd);
+	code = serve(&sd);
+	free(sd.child);
+	return code;
 }
 
 /* --- starting */

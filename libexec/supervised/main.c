@@ -43,10 +43,11 @@ int
 main(int argc, char *argv[])
 {
 	bool	check = argc == 2 && strcmp(argv[1], "-c") == 0;
+	bool	prepare = argc == 2 && strcmp(argv[1], "-n") == 0;
 
 	prog_init(argv[0]);
-	if (argc != 1 && !check)
-		diex(EXIT_PERM, "usage: supervised [-c]");
+	if (argc != 1 && !check && !prepare)
+		diex(EXIT_PERM, "usage: supervised [-c | -n]");
 	if (home_enter() == -1)
 		die(EXIT_TEMP, "unable to enter the var directory");
 	read_table(&super);
@@ -54,6 +55,8 @@ main(int argc, char *argv[])
 	if (check)
 		return EXIT_OK;
 	make_directories(&super);
+	if (prepare)
+		return EXIT_OK;
 	take_lock(&super);
 	bind_all(&super);
 	catch_signals(&super);
@@ -155,8 +158,8 @@ make_directories(const struct super *su)
 {
 	const struct services	*t = &su->table;
 
-	if (mkdir(HOME_RUN, 0755) == -1 && errno != EEXIST)
-		die(EXIT_TEMP, "unable to make " HOME_RUN);
+	/* every service must reach its sockets there; each socket has its owner */
+	make_directory(HOME_RUN, "-", 0755, false);
 	for (size_t i = 0; i < t->ndirectory; i++)
 		make_directory(t->directory[i].path, t->directory[i].user, t->directory[i].mode,
 		    !t->same_user && geteuid() == 0);

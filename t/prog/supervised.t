@@ -10,6 +10,7 @@ import tempfile
 import time
 
 BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
+SOURCE = os.environ.get('top_srcdir', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
 POSTHORN = os.path.join(BUILD, 'bin/posthorn')
 count = failed = 0
 
@@ -296,6 +297,9 @@ def test_users():
 def test_verbs():
     r = subprocess.run([POSTHORN, 'help'], stdout=subprocess.PIPE, text=True)
     ok(r.returncode == 0 and 'localserve' in r.stdout, 'help lists the verbs')
+    pages = [f[9:-2] for f in os.listdir(os.path.join(SOURCE, 'libexec/verbs')) if re.match(r'posthorn-.*\.8$', f)]
+    missing = [v for v in pages if not re.search(r'^  %s ' % v, r.stdout, re.M)]
+    ok(not missing, 'every verb with a manual page is in it' + ' '.join([''] + missing))
     r = subprocess.run([POSTHORN, 'frobnicate'], stderr=subprocess.PIPE, text=True)
     ok(r.returncode == 100 and 'frobnicate' in r.stderr, 'an unknown verb: 100')
     r = subprocess.run([POSTHORN, '-C', '/nowhere', 'status'], stderr=subprocess.PIPE, text=True)

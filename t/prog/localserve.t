@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""posthorn localserve: one command, a whole system, and nothing of it afterwards."""
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
+POSTHORN = os.path.join(BUILD, 'bin/posthorn')
+count = failed = 0
+
+
+def ok(good, name):
+    global count, failed
+    count += 1
+    if not good:
+        failed += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
+    return good
+
+
+def free_base():
+    """A BASE whose ports are free."""
+    for base in range(20000, 60000, 1117):
+        try:
+            for port in (25, 143, 993):
+                with socket.socket() as s:
+                    s.bind(('127.0.0.1', base + port))
+            return base
+        except OSError:
+            continue
+    raise SystemExit('no free ports')
+
+
+class Local:
+    def __init__(self, top, *args, env=None):
+        self.log = open(os.path.join(top, 'log'), 'a+')
+        self.proc = subprocess.Popen([POSTHORN, 'localserve', *args], stdout=subprocess.PIPE, stderr=self.log,
+                                     stdin=subprocess.DEVNULL, env=env)
+        self.lines = []
+
+    def ready(self, seconds=40):
+        """All lines up to "ready"; what came when it never does."""
+        text = ''
+        end = time.time() + seconds
+        while time.time() < end:
+            if not select.select([self.proc.stdout], [], [], end - time.time())[0]:
+                break
+            part = os.read(self.proc.stdout.fileno(), 65536)
+            if not part:
+                break
+            text += part.decode()
+            self.lines = text.split('\n')
+            if 'ready' in self.lines[:-1]:
+                return True
+        self.log.seek(0)
+        sys.stdout.write(''.join('# ' + x for x in self.log.read().splitlines(True)[-20:]) + '\n')
+        return False
+
+    def end(self, sig=signal.SIGTERM):
+        if self.proc.poll() is None:
+            self.proc.send_signal(sig)
+        rc = self.proc.wait(60)
+        self.proc.stdout.close()
+        self.log.close()
+        return rc
+
+
+def run(*args, **kw):
+    return subprocess.run([POSTHORN, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=120, **kw)
+
+
+def greeting(port, host='127.0.0.1'):
+    with socket.create_connection((host, port), 5) as s:
+        s.settimeout(5)
+        return s.recv(200)
+
+
+def ours(top):
+    """Processes that work in this directory."""
+    found = []
+    for pid in os.listdir('/proc'):
+        try:
+            if pid.isdigit() and os.readlink('/proc/%s/cwd' % pid).startswith(top):
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def pss(pids):
+    total = 0
+    for pid in pids:
+        try:
+            with open('/proc/%d/smaps_rollup' % pid) as f:
+                total += int(re.search(r'^Pss: +(\d+) kB', f.read(), re.M).group(1))
+        except OSError:
+            pass
+    return total
+
+
+def test_whole(top, base):
+    d = top + '/new/system'
+    one = Local(top, '-d', d, '-p', str(base))
+    if not ok(one.ready(), 'localserve becomes ready'):
+        one.end()
+        return
+    text = '\n'.join(one.lines)
+    ok(all('port %d ' % (base + p) in text for p in (25, 143, 993)), 'its services are printed')
+    ok('user@localhost' in text and 'friend@localhost' in text and 'posthorn' in text, 'and credentials')
+    ok(greeting(base + 25).startswith(b'220 localhost'), 'SMTP answers')
+    ok(greeting(base + 143).startswith(b'* OK'), 'IMAP answers')
+    r = run('-C', d, 'status')
+    ok(r.returncode == 0 and 'listend' in r.stdout, 'status works on its directory')
+    size = pss(ours(d) + [one.proc.pid])
+    ok(0 < size < 30 * 1024, 'idle it takes less than 30 MiB (%d KiB)' % size)
+    r = run('localserve', '-d', d, '-p', str(base))
+    ok(r.returncode == 100 and 'already running' in r.stderr, 'a second one in the directory: 100')
+    r = run('localserve', '-d', top + '/other', '-p', str(base))
+    ok(r.returncode == 111 and 'port %d' % (base + 25) in r.stderr, 'a port in use: 111, named')
+    ok(not ours(top + '/other') and not os.path.exists(top + '/other/var/run/supervised'), 'and nothing is left of it')
+    begin = time.time()
+    ok(one.end() == 0, 'SIGTERM stops it')
+    ok(time.time() - begin < 10, 'within seconds')
+    ok(not ours(d), 'all of it')
+
+
+def test_again(top, base):
+    d = top + '/new/system'
+    cert = d + '/var/tls/localhost/cert.pem'
+    before = os.stat(cert).st_mtime
+    with open(d + '/etc/domains/localhost.conf', 'w') as f:
+        f.write('# mine\ncatch-all = user@localhost\n')
+    other = base + 1
+    one = Local(top, '-d', d, '-p', str(other))
+    if not ok(one.ready(), 'a second start'):
+        one.end()
+        return
+    ok(os.stat(cert).st_mtime == before, 'keeps the certificate')
+    ok('# mine' in open(d + '/etc/domains/localhost.conf').read(), 'keeps what was changed')
+    ok(greeting(other + 25).startswith(b'220 '), 'a changed base takes effect')
+    r = run('-C', d, 'stop')
+    ok(r.returncode == 0 and one.proc.wait(10) == 0, 'posthorn stop ends it')
+    one.end()
+    ok(not ours(d), 'all of it')
+    one = Local(top, '-d', d, '-p', str(base))
+    ok(one.ready() and one.end(signal.SIGINT) == 0, 'Ctrl-C stops it too')
+    one = Local(top, '-d', d, '-p', str(base))
+    one.ready()
+    one.end(signal.SIGKILL)
+    for _ in range(200):
+        if not ours(d):
+            break
+        time.sleep(0.05)
+    ok(not ours(d), 'kill -9 leaves nothing behind')
+
+
+def test_home(top, base):
+    env = dict(os.environ, XDG_DATA_HOME=top + '/data')
+    one = Local(top, '-p', str(base), '-a', '127.0.0.2', env=env)
+    ok(one.ready(), 'without -d')
+    ok(os.path.isdir(top + '/data/posthorn-localserve/var'), 'it is in the data home')
+    ok(greeting(base + 25, '127.0.0.2').startswith(b'220 '), 'on the address wanted')
+    one.end()
+
+
+def test_usage(top):
+    for args in (['-p', '70000'], ['-p', 'x'], ['-a', 'localhost'], ['more'], ['-x']):
+        r = run('localserve', '-d', top + '/never', *args)
+        ok(r.returncode == 100 and r.stderr, 'misuse: %s' % ' '.join(args))
+    ok(not os.path.exists(top + '/never'), 'and nothing was made')
+
+
+for part in ('smtpd', 'imapd', 'verifyd', 'deliverd', 'verbs/cert'):
+    if not os.path.exists(os.path.join(BUILD, 'libexec', part)):
+        print('1..0 # SKIP %s is not built' % part)
+        sys.exit(0)
+
+with tempfile.TemporaryDirectory() as top:
+    top = os.path.realpath(top)
+    base = free_base()
+    test_usage(top)
+    test_whole(top, base)
+    test_again(top, base)
+    test_home(top, base)
+print('1..%d' % count)
+sys.exit(failed != 0)
