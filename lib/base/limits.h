@@ -28,6 +28,13 @@
 #define LIMIT_IMAP_COMMAND	(LIMIT_IMAP_LITERALS + LIMIT_IMAP_LINES)
 #define LIMIT_IMAP_ARENA	(4u * 1024 * 1024)	/* what one command's parsed form may take */
 #define LIMIT_IMAP_DEPTH	50	/* parentheses, NOT and OR inside each other */
+#define LIMIT_IMAP_ID_FIELDS	30	/* RFC 2971 3.3 */
+#define LIMIT_IMAP_SKIP		1000000	/* of a refused message that is read all the same */
+#define LIMIT_IMAP_INPUT	65536	/* read ahead of the command being done */
+#define LIMIT_IMAP_OUTPUT	(16u * 1024 * 1024)	/* one response line, a body structure at worst */
+#define LIMIT_IMAP_IDLE_MS	(30 * 60 * 1000)	/* RFC 3501 5.4 */
+#define LIMIT_IMAP_WRITE_MS	(30 * 1000)
+#define LIMIT_IMAP_BULK_MS	(5 * 60 * 1000)	/* for commands that write much */
 
 /* Login: one SASL message, a name, a password (after PRECIS). */
 #define LIMIT_SASL_RESPONSE	4096

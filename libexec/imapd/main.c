@@ -1,0 +1,143 @@
+/*
+ * imapd: an IMAP session after login, for one account; see imapd(8).
+ *
+ * Descriptors 0 and 1 are the connection; who is calling, and the bytes that
+ * came before, are in the environment (sys/peer.h). Working directory: var.
+ * Exit codes: 0 the session is over, 100 misuse, 111 the account cannot be opened.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "client/conf.h"
+#include "session.h"
+#include "store/account.h"
+#include "sys/die.h"
+#include "sys/fd.h"
+#include "sys/home.h"
+#include "sys/log.h"
+#include "sys/sandbox.h"
+
+static volatile sig_atomic_t	stop;
+
+static void	catch_signals(void);
+static void	enter_account(const struct peer *);
+static void	log_session(const struct peer *);
+static void	first_input(struct buf *);
+static uint64_t	quota_of(struct str account);
+
+int
+main(int argc, char *argv[])
+{
+	static struct session	s;
+	struct buf		input = BUF_INIT(LIMIT_RECORD);
+	uint64_t		quota;
+
+	prog_init(argv[0]);
+	if (argc != 1)
+		diex(EXIT_PERM, "usage: imapd");
+	s.peer = peer_from_env();
+	log_session(&s.peer);
+	catch_signals();
+	first_input(&input);
+	quota = quota_of(s.peer.account);
+	enter_account(&s.peer);
+	if (account_open(".", &s.account) == -1)
+		die(EXIT_TEMP, "unable to open the account");
+	account_set_quota(s.account, quota);
+	stream_init(&s.io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_OUTPUT);
+	s.io.stop = &stop;
+	session_serve(&s, buf_str(&input));
+	account_close(s.account);
+	return EXIT_OK;
+}
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction	sa = { .sa_handler = on_term };
+
+	if (sigaction(SIGTERM, &sa, NULL) == -1)
+		die(EXIT_TEMP, "sigaction");
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+log_session(const struct peer *p)
+{
+	struct log	l;
+
+	log_always("conn", p->id);
+	log_always("account", p->account);
+	log_start(&l, "start");
+	log_str(&l, "login", p->login);
+	log_str(&l, "rip", p->rip);
+	log_end(&l);
+}
+
+/* What came behind the command that logged in; our environment need not keep it. */
+static void
+first_input(struct buf *input)
+{
+	if (!peer_input(input))
+		diex(EXIT_PERM, "PEER_INPUT is not base64");
+	(void)unsetenv("PEER_INPUT");
+}
+
+/* Bytes that the account may hold, 0 for any number; without a configuration there is no limit. */
+static uint64_t
+quota_of(struct str account)
+{
+	struct conf		*conf = conf_open();
+	struct arena		 arena = ARENA_INIT(LIMIT_IMAP_ARENA);
+	struct conf_account	 found;
+	uint64_t		 quota = 0;
+
+	if (conf == NULL) {
+		if (errno != ENOENT)
+			die(EXIT_TEMP, "unable to open " HOME_CONFIG_TDB);
+		return 0;
+	}
+	switch (conf_account(conf, account, &arena, &found)) {
+	case CONF_OK:
+		quota = found.quota;
+		break;
+	case CONF_NONE:
+		break;
+	case CONF_ERROR:
+		diex(EXIT_TEMP, "unable to read " HOME_CONFIG_TDB);
+	}
+	arena_free(&arena);
+	conf_close(conf);
+	return quota;
+}
+
+/* From here on there is nothing but the account's directory. */
+static void
+enter_account(const struct peer *p)
+{
+	char	path[sizeof(HOME_ACCOUNTS) + LIMIT_PATH];
+	char	name[LIMIT_PATH];
+	int	fd;
+
+	if (!account_name_ok(p->account) || !str_copy(p->account, name, sizeof(name)))
+		diex(EXIT_PERM, "PEER_ACCOUNT is no account name");
+	memcpy(path, HOME_ACCOUNTS "/", sizeof(HOME_ACCOUNTS));
+	memcpy(path + sizeof(HOME_ACCOUNTS), name, p->account.n + 1);
+	fd = dir_open(AT_FDCWD, path);
+	if (fd == -1)
+		die(EXIT_TEMP, "unable to open %s", path);
+	if (fchdir(fd) == -1)
+		die(EXIT_TEMP, "unable to enter %s", path);
+	sandbox_enter_dir(SANDBOX_ACCOUNT, fd);
+	(void)fd_close(&fd);
+}

@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""imapd through its descriptors: the conversations of t/imap, whole and byte by byte.
+
+A conversation is lines of a client and of the server; several clients of one
+account may take part (C2:, S2:), each with an imapd of its own.
+
+    M: name         a message, on the lines that follow, each after "| "
+    C: text         the client writes text and CRLF; {#name} is a message's size
+    C<: name        the client writes the message and CRLF
+    S: pattern      the server's next line; ... is anything, <word> the same each time
+    S~: pattern     the same, other lines may come before it
+    S<: name        the bytes of the message come next
+    X: kill N       SIGTERM for client N's imapd
+    X: drop BOX name   another program puts the message into BOX/new
+    X: quota        (not a script's) see below
+    E: -            the server closes the connection and exits with 0
+"""
+import base64, glob, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
+
+TOP = os.environ.get("top_srcdir", ".")
+BUILD = os.environ.get("top_builddir", ".")
+IMAPD = os.path.join(BUILD, "libexec/imapd/imapd")
+TIMEOUT = 10
+
+
+class Failed(Exception):
+    pass
+
+
+class Client:
+    def __init__(self, var, n, slow, tag="login", input=b""):
+        mine, theirs = socket.socketpair()
+        env = {"PATH": os.environ["PATH"], "POSTHORN_VAR": var, "PEER_ACCOUNT": "user", "PEER_ID": "c%d" % n,
+               "PEER_LOGIN": "user@localhost", "PEER_TAG": tag,
+               "PEER_INPUT": base64.b64encode(input).decode()}
+        for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            if k in os.environ:
+                env[k] = os.environ[k]
+        wrap = os.environ.get("IMAPD_WRAP", "").split()
+        self.log = open(os.path.join(var, "log.%d" % n), "wb")
+        self.proc = subprocess.Popen(wrap + [IMAPD], stdin=theirs, stdout=theirs, stderr=self.log, cwd=var, env=env)
+        theirs.close()
+        self.sock, self.held, self.slow = mine, b"", slow
+        self.sock.settimeout(TIMEOUT)
+
+    def write(self, data):
+        if not self.slow:
+            self.sock.sendall(data)
+            return
+        for i in range(len(data)):
+            self.sock.send(data[i:i + 1])
+
+    def more(self):
+        try:
+            got = self.sock.recv(1 << 16)
+        except socket.timeout:
+            raise Failed("nothing came; held %r" % self.held)
+        except ConnectionResetError:
+            got = b""
+        if not got:
+            raise Failed("the connection was closed")
+        self.held += got
+
+    def line(self):
+        while b"\r\n" not in self.held:
+            self.more()
+        line, self.held = self.held.split(b"\r\n", 1)
+        return line.decode("utf-8", "surrogateescape")
+
+    def take(self, n):
+        while len(self.held) < n:
+            self.more()
+        got, self.held = self.held[:n], self.held[n:]
+        return got
+
+    def ended(self):
+        if self.held:
+            raise Failed("not read: %r" % self.held)
+        try:
+            if self.sock.recv(1):
+                raise Failed("more came instead of the end")
+        except ConnectionResetError:
+            pass
+        except socket.timeout:
+            raise Failed("the connection stays open")
+        code = self.proc.wait(TIMEOUT)
+        if code != 0:
+            raise Failed("exit code %d" % code)
+
+    def close(self):
+        self.sock.close()
+        try:
+            code = self.proc.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            self.proc.wait()
+            raise Failed("it did not end when the client was gone")
+        self.log.close()
+        if code != 0:
+            raise Failed("exit code %d at the end" % code)
+
+
+def make_var():
+    var = tempfile.mkdtemp(prefix="imapd.")
+    os.mkdir(os.path.join(var, "accounts"))
+    subprocess.run([os.path.join(BUILD, "t/imap/mkaccount"), os.path.join(var, "accounts/user")], check=True)
+    return var
+
+
+class Script:
+    def __init__(self, path, slow):
+        self.path, self.slow = path, slow
+        self.clients, self.messages, self.words = {}, {}, {}
+        self.var = make_var()
+
+    def client(self, n):
+        if n not in self.clients:
+            self.clients[n] = c = Client(self.var, n, self.slow)
+            if not re.fullmatch(r"login OK \[CAPABILITY IMAP4rev1 [^]]*\] .*", c.line()):
+                raise Failed("no answer to the login")
+        return self.clients[n]
+
+    def fill(self, text):
+        text = re.sub(r"\{(~?)#(\w+)(\+?)\}",
+                      lambda m: "%s{%d%s}" % (m[1], len(self.messages[m[2]]), m[3]), text)
+        return re.sub(r"<(\w+)>", lambda m: self.words.get(m[1], m[0]), text)
+
+    def match(self, pattern, line):
+        out, names = "", []
+        for part in re.split(r"(\.\.\.|<[a-z]\w*>)", self.fill(pattern)):
+            if part == "...":
+                out += ".*"
+            elif re.fullmatch(r"<[a-z]\w*>", part):
+                names.append(part[1:-1])
+                out += r"(?P<%s>[^ \]\)]+)" % part[1:-1] if names.count(part[1:-1]) == 1 else "(?P=%s)" % part[1:-1]
+            else:
+                out += re.escape(part)
+        m = re.fullmatch(out, line)
+        if m:
+            self.words.update(m.groupdict())
+        return m is not None
+
+    def step(self, kind, n, text):
+        if kind == "C":
+            self.client(n).write(self.fill(text).encode("utf-8") + b"\r\n")
+        elif kind == "C<":
+            self.client(n).write(self.messages[text] + b"\r\n")
+        elif kind == "S":
+            line = self.client(n).line()
+            if not self.match(text, line):
+                raise Failed("got  %s\n# want %s" % (line, self.fill(text)))
+        elif kind == "S~":
+            seen = []
+            while True:
+                try:
+                    line = self.client(n).line()
+                except Failed as e:
+                    raise Failed("%s\n# before %s came\n# %s" % (e, self.fill(text), "\n# ".join(seen)))
+                if self.match(text, line):
+                    break
+                seen.append(line)
+        elif kind == "S<":
+            want = self.messages[text]
+            got = self.client(n).take(len(want))
+            if got != want:
+                raise Failed("got  %r\n# want %r" % (got, want))
+        elif kind == "E":
+            self.client(n).ended()
+        elif kind == "X":
+            self.extra(text.split())
+        else:
+            raise Failed("what is %s?" % kind)
+
+    def extra(self, words):
+        if words[0] == "kill":
+            self.clients[int(words[1])].proc.send_signal(signal.SIGTERM)
+        elif words[0] == "drop":
+            name = "%d.%d_%d.elsewhere" % (time.time(), os.getpid(), len(os.listdir("/proc")))
+            box = os.path.join(self.var, "accounts/user/mail", words[1])
+            with open(os.path.join(box, "tmp", name), "wb") as f:
+                f.write(self.messages[words[2]])
+            os.rename(os.path.join(box, "tmp", name), os.path.join(box, "new", name))
+        elif words[0] == "hangup":
+            c = self.clients.pop(int(words[1]))
+            c.close()
+        else:
+            raise Failed("what is %s?" % words[0])
+
+    def run(self):
+        message = None
+        try:
+            for number, line in enumerate(open(self.path, encoding="utf-8"), 1):
+                line = line.rstrip("\n")
+                if message is not None and line.startswith("|"):
+                    self.messages[message] += line[2:].encode("utf-8") + b"\r\n"
+                    continue
+                message = None
+                if not line or line.startswith("#"):
+                    continue
+                m = re.fullmatch(r"([A-Z])(\d*)([<~]?): ?(.*)", line)
+                if not m:
+                    raise Failed("line %d: not understood: %s" % (number, line))
+                if m[1] == "M":
+                    message = m[4]
+                    self.messages[message] = b""
+                    continue
+                try:
+                    self.step(m[1] + m[3], int(m[2] or 1), m[4])
+                except Failed as e:
+                    raise Failed("line %d: %s" % (number, e))
+            for c in self.clients.values():
+                if c.held:
+                    raise Failed("not read: %r" % c.held)
+        finally:
+            try:
+                for c in self.clients.values():
+                    c.close()
+                self.verify()
+            finally:
+                if os.environ.get("KEEP"):
+                    print("# kept " + self.var)
+                else:
+                    shutil.rmtree(self.var)
+
+    def verify(self):
+        """The index says what the files say."""
+        verb = os.path.join(BUILD, "libexec/verbs/verify")
+        if not os.path.exists(verb):
+            return
+        r = subprocess.run([verb, "user"], cwd=self.var, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if r.returncode != 0:
+            raise Failed("posthorn verify: %s" % r.stdout.decode())
+
+
+COUNT = 0
+
+
+def report(good, name, why=""):
+    global COUNT
+    COUNT += 1
+    print("%sok %d - %s" % ("" if good else "not ", COUNT, name))
+    for line in why.splitlines():
+        print("# " + line.lstrip("# "))
+    sys.stdout.flush()
+
+
+def attempt(name, run):
+    try:
+        run()
+        report(True, name)
+        return True
+    except Failed as e:
+        report(False, name, str(e))
+        return False
+
+
+def test_preauth(var):
+    c = Client(var, 90, False, tag="", input=b"a NOOP\r\nb LOGOUT\r\n")
+    for want in (r"\* PREAUTH \[CAPABILITY IMAP4rev1 .*\] .*", r"a OK .*", r"\* BYE .*", r"b OK .*"):
+        line = c.line()
+        if not re.fullmatch(want, line):
+            raise Failed("got %s" % line)
+    c.ended()
+    c.close()
+
+
+def main():
+    only = sys.argv[1:] or os.environ.get("IMAP_SCRIPTS", "").split()
+    scripts = sorted(glob.glob(os.path.join(TOP, "t/imap/*.txt")))
+    failed = False
+    for path in scripts:
+        name = os.path.basename(path)[:-4]
+        if only and name not in only:
+            continue
+        for slow in (False, True):
+            good = attempt("%s, %s" % (name, "byte by byte" if slow else "whole"), Script(path, slow).run)
+            failed |= not good
+            if not good:
+                break
+    if not only:
+        var = make_var()
+        failed |= not attempt("a client that is known already, with input", lambda: test_preauth(var))
+        shutil.rmtree(var)
+    print("1..%d" % COUNT)
+    sys.exit(failed)
+
+
+main()
