@@ -1,9 +1,7 @@
 #include "conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "../base/attr.h"
 #include "../base/limits.h"
@@ -145,7 +143,7 @@ machine_load(struct conf *c)
 	int			 got;
 
 	buf_reset(&c->rec);
-	got = conf_fetch(c->db, conf_key(&key, 'm', STR("")), &c->rec);
+	got = conf_fetch(&c->db, conf_key(&key, 'm', STR("")), &c->rec);
 	buf_free(&key);
 	rec = buf_str(&c->rec);
 	if (got != 1 || !attr_is(rec, "machine", CONF_VERSION)) {
@@ -169,39 +167,29 @@ machine_load(struct conf *c)
 	return 0;
 }
 
-/*
- * Without mmap: a session looks up a handful of keys, and mapping a large file
- * costs more than reading them (measured: 15 against 71 us for open, fetch, close).
- */
-static int
-db_open(struct conf *c, const char *path)
-{
-	struct stat	st;
-
-	c->db = tdb_open(path, 0, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH, O_RDONLY | O_CLOEXEC, 0);
-	if (c->db == NULL)
-		return -1;
-	if (fstat(tdb_fd(c->db), &st) == -1)
-		return -1;
-	c->dev = st.st_dev;
-	c->ino = st.st_ino;
-	c->seq = tdb_get_seqnum(c->db);
-	return machine_load(c);
-}
-
-struct conf *
-conf_open(void)
+static struct conf *
+conf_new(void)
 {
 	struct conf	*c = calloc(1, sizeof(*c));
-	int		 err;
 
 	if (c == NULL)
 		return NULL;
 	arena_init(&c->arena, CONF_ARENA);
 	buf_init(&c->rec, LIMIT_RECORD);
-	if (db_open(c, "config.tdb") == 0)
+	return c;
+}
+
+struct conf *
+conf_open(void)
+{
+	struct conf	*c = conf_new();
+	int		 err;
+
+	if (c == NULL)
+		return NULL;
+	if (conf_db_open(&c->db, NULL) == 0 && machine_load(c) == 0)
 		return c;
-	err = errno == 0 ? EIO : errno;
+	err = errno;
 	conf_close(c);
 	errno = err;
 	return NULL;
@@ -212,49 +200,37 @@ conf_close(struct conf *c)
 {
 	if (c == NULL)
 		return;
-	if (c->db != NULL)
-		tdb_close(c->db);
+	conf_db_close(&c->db);
 	arena_free(&c->arena);
 	buf_free(&c->rec);
 	free(c);
 }
 
-/* tdb refuses a file that this process has open: a changed one is only read again. */
-static int
-conf_reload(struct conf *c)
-{
-	struct conf	n = { .db = c->db, .dev = c->dev, .ino = c->ino, .seq = tdb_get_seqnum(c->db) };
-	struct conf	old = *c;
-
-	arena_init(&n.arena, CONF_ARENA);
-	buf_init(&n.rec, LIMIT_RECORD);
-	if (machine_load(&n) == -1) {
-		arena_free(&n.arena);
-		buf_free(&n.rec);
-		return -1;
-	}
-	*c = n;
-	arena_free(&old.arena);
-	buf_free(&old.rec);
-	return 1;
-}
-
 int
 conf_refresh(struct conf *c)
 {
-	struct stat	 st;
+	int		 same = conf_db_is_current(&c->db);
 	struct conf	*n, old;
 
-	if (stat("config.tdb", &st) == -1)
-		return -1;
-	if (st.st_dev == c->dev && st.st_ino == c->ino)
-		return tdb_get_seqnum(c->db) == c->seq ? 0 : conf_reload(c);
-	n = conf_open();
+	if (same != 0)
+		return same == 1 ? 0 : -1;
+	n = conf_new();
 	if (n == NULL)
 		return -1;
+	if (conf_db_open(&n->db, &c->db) == -1) {
+		conf_close(n);
+		return -1;
+	}
+	c->db = n->db;		/* took over from ours what stays open */
+	if (machine_load(n) == -1) {
+		n->db = (struct conf_db){ .base = { .db = NULL } };
+		conf_close(n);
+		return -1;
+	}
 	old = *c;
 	*c = *n;
 	*n = old;
+	n->db = (struct conf_db){ .base = { .db = NULL } };
 	conf_close(n);
 	return 1;
 }

@@ -1,6 +1,7 @@
 /*
  * conf: the configuration as every program but `posthorn config` sees it:
- * config.tdb in the working directory, already checked and resolved.
+ * config.tdb (and what changed since in config.delta.tdb) in the working
+ * directory, already checked and resolved. Readers take no locks.
  * posthorn.conf(5), domain.conf(5) and account.conf(5) tell the source of it all.
  *
  * Text in results is borrowed: from the conf (machine, listeners: until

@@ -2,18 +2,13 @@
 #ifndef CLIENT_CONF_OPEN_H
 #define CLIENT_CONF_OPEN_H
 
-#include <sys/types.h>
-
 #include "conf.h"
 #include "conf_db.h"
 
 enum { CONF_ARENA = 1 << 20 };	/* what one machine record can unfold to, with room */
 
 struct conf {
-	struct tdb_context	*db;
-	dev_t			 dev;		/* of the file that is open */
-	ino_t			 ino;
-	int			 seq;		/* rises with each transaction */
+	struct conf_db		 db;
 	struct arena		 arena;		/* listeners */
 	struct buf		 rec;		/* the machine record */
 	struct conf_machine	 machine;

@@ -10,7 +10,7 @@ static enum conf_got
 fetch_record(struct conf *c, TDB_DATA key, const char *proto, struct arena *a, struct str *rec_r)
 {
 	struct buf	 b = BUF_INIT(LIMIT_RECORD);
-	int		 got = conf_fetch(c->db, key, &b);
+	int		 got = conf_fetch(&c->db, key, &b);
 	enum conf_got	 ret = CONF_ERROR;
 
 	if (got == 0)
@@ -102,7 +102,7 @@ fetch_names(struct conf *c, char letter, struct str name, struct arena *a, struc
 
 	*names_r = NULL;
 	*n_r = 0;
-	if (conf_fetch(c->db, k, &b) != -1 && arena_dup(a, buf_str(&b), &rec))
+	if (conf_fetch(&c->db, k, &b) != -1 && arena_dup(a, buf_str(&b), &rec))
 		got = cut_names(rec, a, names_r, n_r);
 	buf_free(&key);
 	buf_free(&b);

@@ -178,6 +178,9 @@ publish(struct admin *a, const char *tmp)
 	struct conf_change	c = { .kind = a->kind, .name = a->name, .tmp = tmp };
 	struct conf_report	r = CONF_REPORT_INIT;
 
+	/* the build opens the database itself, and a process can do that once */
+	conf_close(a->conf);
+	a->conf = NULL;
 	if (conf_build(CONF_BUILD, &c, 1, &r) == -1) {
 		if (tmp != NULL)
 			unlink(tmp);

@@ -156,7 +156,7 @@ each_removed(struct build *bd, const struct conf_sources *s, void (*forget)(stru
 	return n;
 }
 
-/* --- can the database be changed in place? */
+/* --- is a delta enough? */
 
 static bool
 text_same(struct str a, struct str b)
@@ -212,11 +212,11 @@ domain_fits(struct build *bd, struct str name)
 }
 
 /*
- * Small changes go into the existing file. A domain removed, or anything that
- * changes what its addresses look like, and large changes are built anew.
+ * Small changes go into a delta. When a domain is removed, or anything
+ * changes what its addresses look like, or much changes, all is built anew.
  */
 static bool
-fits_in_place(struct build *bd)
+fits_delta(struct build *bd)
 {
 	size_t	changed;
 
@@ -419,7 +419,7 @@ build_run(struct build *bd, enum conf_mode mode)
 	buf_free(&path);
 	conf_sources_list(&bd->domains, "domains", b->change, b->nchange, &b->arena, b->report);
 	conf_sources_list(&bd->accounts, "accounts", b->change, b->nchange, &b->arena, b->report);
-	bd->full = mode != CONF_BUILD || !conf_write_existing(&b->w) || !fits_in_place(bd);
+	bd->full = mode != CONF_BUILD || !conf_write_delta(&b->w) || !fits_delta(bd);
 	if (bd->full) {
 		uint64_t	keys = (bd->domains.bytes + bd->accounts.bytes) / 24 + 4 * (bd->domains.n + bd->accounts.n);
 
@@ -438,7 +438,9 @@ build_run(struct build *bd, enum conf_mode mode)
 		conf_error(b->report, STR(HOME_CONFIG_TDB), 0, "cannot be written: %s", strerror(b->w.err));
 	if (b->report->n > 0)
 		return -1;
-	return mode == CONF_CHECK ? 0 : publish(bd);
+	if (mode == CONF_CHECK || (!bd->full && !b->w.changed && b->nchange == 0))
+		return 0;
+	return publish(bd);
 }
 
 int

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <fcntl.h>
 
 #include "base/attr.h"
 #include "base/limits.h"
@@ -24,16 +23,24 @@ print_line(struct str prefix, struct str name, struct str value)
 	printf("\n");
 }
 
+static void
+open_db(struct conf_db *db)
+{
+	if (conf_db_open(db, NULL) == -1)
+		die(EXIT_TEMP, "unable to open %s (is the configuration built?)", HOME_CONFIG_TDB);
+}
+
 /* The settings of the machine and its listeners; key NULL for all. False when there is none of that name. */
 static bool
 show_machine(const char *key)
 {
-	struct tdb_context	*db = tdb_open(HOME_CONFIG_TDB, 0, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH, O_RDONLY | O_CLOEXEC, 0);
-	struct buf		 k = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD), full = BUF_INIT(LIMIT_PATH);
-	struct str		 listener = STR(""), name, value;
-	size_t			 at = 0, shown = 0;
+	struct buf	 k = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD), full = BUF_INIT(LIMIT_PATH);
+	struct str	 listener = STR(""), name, value;
+	size_t		 at = 0, shown = 0;
+	struct conf_db	 db;
 
-	if (db == NULL || conf_fetch(db, conf_key(&k, 'm', STR("")), &rec) != 1)
+	open_db(&db);
+	if (conf_fetch(&db, conf_key(&k, 'm', STR("")), &rec) != 1)
 		diex(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
 	(void)attr_next(buf_str(&rec), &at, &name, &value);	/* the protocol */
 	while (attr_next(buf_str(&rec), &at, &name, &value)) {
@@ -55,7 +62,7 @@ show_machine(const char *key)
 			printf("\n");
 		}
 	}
-	tdb_close(db);
+	conf_db_close(&db);
 	buf_free(&k);
 	buf_free(&rec);
 	buf_free(&full);
@@ -137,21 +144,32 @@ conf_show(struct admin *a, const char *what)
 /* --- dump: all records, sorted, for comparing two databases */
 
 struct dump {
-	struct str	*line;
-	size_t		 n, cap;
-	struct arena	 arena;
+	const struct conf_db	*db;
+	struct str		*line;		/* key, NUL, value */
+	size_t			 n, cap;
+	struct arena		 arena;
+	bool			 base;		/* in the base: what the delta has is left out */
 };
+
+static bool
+in_delta(const struct dump *d, TDB_DATA key)
+{
+	return d->db->delta.db != NULL && tdb_exists(d->db->delta.db, key);
+}
 
 static int
 dump_one(struct tdb_context *db, TDB_DATA key, TDB_DATA value, void *arg)
 {
 	struct dump	*d = arg;
+	struct str	 v = str_n(value.dptr, value.dsize);
 	struct buf	 b = BUF_INIT(2 * CONF_NAMES_MAX);
 
 	(void)db;
+	if ((d->base && in_delta(d, key)) || str_eq(v, CONF_GONE) || key.dptr[0] == 'c')
+		return 0;
 	buf_add(&b, str_n(key.dptr, key.dsize));
 	buf_addc(&b, '\0');
-	buf_add(&b, str_n(value.dptr, value.dsize));
+	buf_add(&b, v);
 	if (d->n == d->cap) {
 		d->cap = d->cap == 0 ? 1024 : d->cap * 2;
 		d->line = reallocarray(d->line, d->cap, sizeof(*d->line));
@@ -170,25 +188,37 @@ line_cmp(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
+static void
+print_record(struct str rest)
+{
+	struct str	item;
+
+	while (rest.n > 0) {
+		(void)str_cut(&rest, '\0', &item);
+		admin_print(item);
+		if (rest.n > 0)
+			putchar('|');
+	}
+	putchar('\n');
+}
+
 int
 conf_dump(void)
 {
-	struct tdb_context	*db = tdb_open(HOME_CONFIG_TDB, 0, TDB_INCOMPATIBLE_HASH, O_RDONLY | O_CLOEXEC, 0);
-	struct dump		 d = { .arena = ARENA_INIT((size_t)4 << 30) };
-	struct str		 rest, item;
+	struct conf_db	db;
+	struct dump	d = { .db = &db, .arena = ARENA_INIT((size_t)4 << 30) };
 
-	if (db == NULL || tdb_traverse_read(db, dump_one, &d) == -1)
-		die(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
+	open_db(&db);
+	if (db.delta.db != NULL && tdb_traverse_read(db.delta.db, dump_one, &d) == -1)
+		diex(EXIT_TEMP, "unable to read %s", CONF_DELTA_TDB);
+	d.base = true;
+	if (tdb_traverse_read(db.base.db, dump_one, &d) == -1)
+		diex(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
 	if (d.n > 1)
 		qsort(d.line, d.n, sizeof(*d.line), line_cmp);
-	for (size_t i = 0; i < d.n; i++) {
-		for (rest = d.line[i]; rest.n > 0; printf(rest.n > 0 ? "|" : "")) {
-			(void)str_cut(&rest, '\0', &item);
-			admin_print(item);
-		}
-		printf("\n");
-	}
-	tdb_close(db);
+	for (size_t i = 0; i < d.n; i++)
+		print_record(d.line[i]);
+	conf_db_close(&db);
 	arena_free(&d.arena);
 	free(d.line);
 	return EXIT_OK;

@@ -3,15 +3,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "base/limits.h"
+#include "sys/deadline.h"
 #include "sys/fd.h"
 #include "sys/home.h"
 
-enum { HASH_MIN = 127, FULL_AT = 3 };	/* keys a bucket, on average, when a file is made anew */
+#define NEW(path)	path ".new"
+
+enum {
+	HASH_MIN	= 127,
+	DELTA_MIN	= 1000,		/* keys a delta may always have, */
+	DELTA_PART	= 8,		/* and the part of the whole from which all is built anew */
+};
 
 static void
 failed(struct conf_write *w)
@@ -43,42 +49,115 @@ conf_write_memory(struct conf_write *w, uint64_t keys)
 		failed(w);
 }
 
-void
-conf_write_new(struct conf_write *w, uint64_t keys)
+/* Nobody else looks at it before it is renamed, and builds take turns. */
+static void
+create(struct conf_write *w, const char *path, uint64_t keys)
 {
-	*w = (struct conf_write){ .keys = 0 };
-	snprintf(w->path, sizeof(w->path), "%s.new", HOME_CONFIG_TDB);
-	/* nobody else looks at it before it is renamed, and builds take turns */
-	unlink(w->path);
-	w->db = tdb_open(w->path, hash_size(keys), TDB_NOLOCK | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
+	w->path = path;
+	unlink(path);
+	w->db = tdb_open(path, hash_size(keys), TDB_NOLOCK | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (w->db == NULL)
 		failed(w);
 }
 
-bool
-conf_write_existing(struct conf_write *w)
+void
+conf_write_new(struct conf_write *w, uint64_t keys)
 {
-	struct buf	key = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD);
-	bool		ok = false;
+	*w = (struct conf_write){ .id = ((uint64_t)clock_now_us() << 8) | ((uint64_t)getpid() & 0xff) };
+	create(w, NEW(HOME_CONFIG_TDB), keys);
+}
 
-	*w = (struct conf_write){ .tx = true };
-	if (access(HOME_CONFIG_TDB, F_OK) == -1)
+static int
+copy_one(struct tdb_context *db, TDB_DATA key, TDB_DATA value, void *arg)
+{
+	struct conf_write	*w = arg;
+
+	(void)db;
+	if (key.dsize == 1 && key.dptr[0] == 'c')
+		return 0;
+	if (tdb_store(w->db, key, value, TDB_INSERT) == -1)
+		failed(w);
+	w->keys++;
+	return w->err;
+}
+
+bool
+conf_write_delta(struct conf_write *w)
+{
+	uint64_t	all, have = 0, of;
+
+	*w = (struct conf_write){ .keys = 0 };
+	if (conf_db_open(&w->old, NULL) == -1)
 		return false;
-	w->db = tdb_open(HOME_CONFIG_TDB, 0, TDB_INCOMPATIBLE_HASH | TDB_SEQNUM, O_RDWR | O_CLOEXEC, 0644);
-	if (w->db == NULL)
+	if (!conf_db_head(w->old.base.db, "config", &w->id, &all) ||
+	    (w->old.delta.db != NULL && !conf_db_head(w->old.delta.db, "delta", &of, &have)) ||
+	    (have > DELTA_MIN && have > all / DELTA_PART)) {
+		conf_db_close(&w->old);
 		return false;
-	if (conf_fetch(w->db, conf_key(&key, 'c', STR("")), &rec) == 1 && attr_is(buf_str(&rec), "config", CONF_VERSION)) {
-		w->keys = (int64_t)attr_getu(buf_str(&rec), "keys", 0);
-		ok = w->keys / FULL_AT <= tdb_hash_size(w->db) && tdb_transaction_start(w->db) == 0;
 	}
-	buf_free(&key);
-	buf_free(&rec);
-	if (!ok) {
-		tdb_close(w->db);
-		w->db = NULL;
+	create(w, NEW(CONF_DELTA_TDB), 2 * have);
+	if (w->err == 0 && w->old.delta.db != NULL && tdb_traverse_read(w->old.delta.db, copy_one, w) == -1)
+		failed(w);
+	return true;
+}
+
+/* 1 with the value as it was given (CONF_GONE too), 0, or -1 and err. */
+static int
+get_own(struct conf_write *w, TDB_DATA key, struct buf *value)
+{
+	const struct conf_db	own = { .base = { .db = w->db } };
+	int			got = conf_fetch(&own, key, value);
+
+	if (got == -1)
+		failed(w);
+	return got;
+}
+
+int
+conf_write_get(struct conf_write *w, TDB_DATA key, struct buf *value)
+{
+	int	got;
+
+	buf_reset(value);
+	if (w->err != 0)
+		return -1;
+	got = get_own(w, key, value);
+	if (got == 1 && str_eq(buf_str(value), CONF_GONE)) {
+		buf_reset(value);
+		return 0;
 	}
-	return ok;
+	if (got == 0 && w->old.base.db != NULL) {
+		const struct conf_db	base = { .base = w->old.base };
+
+		got = conf_fetch(&base, key, value);
+		if (got == -1)
+			failed(w);
+	}
+	return got;
+}
+
+/* Is there a value, in the delta or below it? */
+static bool
+exists(struct conf_write *w, TDB_DATA key)
+{
+	struct buf	value = BUF_INIT(CONF_NAMES_MAX);
+	bool		is = conf_write_get(w, key, &value) == 1;
+
+	buf_free(&value);
+	return is;
+}
+
+static void
+store(struct conf_write *w, TDB_DATA key, struct str value)
+{
+	TDB_DATA	data = { .dptr = (unsigned char *)(uintptr_t)value.p, .dsize = value.n };
+
+	w->changed = true;
+	if (tdb_store(w->db, key, data, TDB_INSERT) == 0)
+		w->keys++;
+	else if (tdb_error(w->db) != TDB_ERR_EXISTS || tdb_store(w->db, key, data, TDB_MODIFY) == -1)
+		failed(w);
 }
 
 bool
@@ -92,42 +171,38 @@ conf_write_put(struct conf_write *w, TDB_DATA key, struct str value, bool replac
 		w->err = ENAMETOOLONG;
 		return true;
 	}
-	if (tdb_store(w->db, key, data, TDB_INSERT) == 0) {
-		w->keys++;
+	if (w->old.base.db == NULL && !replace) {	/* a full build: one step for each of a million */
+		if (tdb_store(w->db, key, data, TDB_INSERT) == 0) {
+			w->keys++;
+			return true;
+		}
+		if (tdb_error(w->db) == TDB_ERR_EXISTS)
+			return false;
+		failed(w);
 		return true;
 	}
-	if (tdb_error(w->db) != TDB_ERR_EXISTS)
-		failed(w);
-	else if (!replace)
+	if (!replace && exists(w, key))
 		return false;
-	else if (tdb_store(w->db, key, data, TDB_MODIFY) == -1)
-		failed(w);
-	return w->err != 0;
+	store(w, key, value);
+	return true;
 }
 
 void
 conf_write_del(struct conf_write *w, TDB_DATA key)
 {
+	const struct conf_db	base = { .base = w->old.base };
+	struct buf		value = BUF_INIT(CONF_NAMES_MAX);
+
 	if (w->err != 0)
 		return;
-	if (tdb_delete(w->db, key) == 0)
+	if (base.base.db != NULL && conf_fetch(&base, key, &value) == 1)
+		store(w, key, CONF_GONE);
+	else if (tdb_delete(w->db, key) == 0) {
 		w->keys--;
-	else if (tdb_error(w->db) != TDB_ERR_NOEXIST)
+		w->changed = true;
+	} else if (tdb_error(w->db) != TDB_ERR_NOEXIST)
 		failed(w);
-}
-
-int
-conf_write_get(struct conf_write *w, TDB_DATA key, struct buf *value)
-{
-	int	got;
-
-	buf_reset(value);
-	if (w->err != 0)
-		return -1;
-	got = conf_fetch(w->db, key, value);
-	if (got == -1)
-		failed(w);
-	return got;
+	buf_free(&value);
 }
 
 static void
@@ -137,7 +212,8 @@ put_head(struct conf_write *w)
 	struct str	value;
 	TDB_DATA	data;
 
-	attr_start(&rec, "config", CONF_VERSION);
+	attr_start(&rec, w->old.base.db == NULL ? "config" : "delta", CONF_VERSION);
+	attr_addu(&rec, "id", w->id);
 	attr_addu(&rec, "keys", (uint64_t)w->keys);
 	value = buf_str(&rec);
 	data = (TDB_DATA){ .dptr = (unsigned char *)(uintptr_t)value.p, .dsize = value.n };
@@ -150,28 +226,19 @@ put_head(struct conf_write *w)
 int
 conf_write_prepare(struct conf_write *w)
 {
-	if (w->db != NULL)
+	if (w->err == 0)
 		put_head(w);
-	if (w->err == 0 && w->tx && tdb_transaction_prepare_commit(w->db) == -1)
+	if (w->err == 0 && fsync(tdb_fd(w->db)) == -1)
 		failed(w);
-	if (w->err == 0 && w->path[0] != '\0') {
-		if (fsync(tdb_fd(w->db)) == -1)
-			failed(w);
-	}
 	errno = w->err;
 	return w->err == 0 ? 0 : -1;
 }
 
-/* Written, synced, renamed, directory synced: readers have the old one or the new one. */
 static int
-rename_new(struct conf_write *w)
+sync_here(void)
 {
-	int	dir, ret;
+	int	dir = dir_open(AT_FDCWD, "."), ret;
 
-	if (rename(w->path, HOME_CONFIG_TDB) == -1)
-		return -1;
-	w->path[0] = '\0';
-	dir = dir_open(AT_FDCWD, ".");
 	if (dir == -1)
 		return -1;
 	ret = dir_sync(dir);
@@ -179,32 +246,32 @@ rename_new(struct conf_write *w)
 	return ret;
 }
 
+/*
+ * Written and synced before; renamed, directory synced: readers have the old
+ * one or the new one. The delta of the old one is of no use with the new one,
+ * whether it is still there or not.
+ */
 int
 conf_write_publish(struct conf_write *w)
 {
-	if (w->tx) {
-		if (tdb_transaction_commit(w->db) == 0) {
-			w->tx = false;
-			return 0;
-		}
-		failed(w);
-	} else if (w->path[0] == '\0' || rename_new(w) == 0)
-		return 0;
-	else
-		failed(w);
-	errno = w->err;
-	return -1;
+	bool	full = w->old.base.db == NULL;
+
+	if (rename(w->path, full ? HOME_CONFIG_TDB : CONF_DELTA_TDB) == -1)
+		return -1;
+	w->path = NULL;
+	if (full && unlink(CONF_DELTA_TDB) == -1 && errno != ENOENT)
+		return -1;
+	return sync_here();
 }
 
 void
 conf_write_close(struct conf_write *w)
 {
-	if (w->db != NULL) {
-		if (w->tx)
-			tdb_transaction_cancel(w->db);
+	if (w->db != NULL)
 		tdb_close(w->db);
-	}
-	if (w->path[0] != '\0')
+	conf_db_close(&w->old);
+	if (w->path != NULL)
 		unlink(w->path);
 	w->db = NULL;
+	w->path = NULL;
 }

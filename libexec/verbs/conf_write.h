@@ -7,24 +7,26 @@
 #include "client/conf_db.h"
 
 struct conf_write {
-	struct tdb_context	*db;
-	int64_t			 keys;		/* in the database, without "c" */
+	struct tdb_context	*db;		/* written to; nobody else sees it yet */
+	struct conf_db		 old;		/* what a delta is on top of; empty for a full one */
+	uint64_t		 id;		/* of the full database */
+	int64_t			 keys;		/* in db, without its head */
 	int			 err;		/* errno of the first failure; sticky */
-	char			 path[64];	/* of the file that is made; empty: none */
-	bool			 tx;		/* a transaction on the existing file */
+	bool			 changed;	/* something was put or deleted */
+	const char		*path;		/* of the new file; NULL: in memory */
 };
 
 /* An empty database in memory, for a check. */
 void	conf_write_memory(struct conf_write *, uint64_t keys);
 
-/* A new file for about so many keys; published by conf_write_publish(). */
+/* A new config.tdb for about so many keys. */
 void	conf_write_new(struct conf_write *, uint64_t keys);
 
 /*
- * The existing config.tdb, for a transaction. False when there is none that
- * can be used: not there, of another version, damaged, or grown too full.
+ * A new delta on the existing config.tdb and delta. False when there is none
+ * that can be used: not there, of another version, or the delta grown too large.
  */
-bool	conf_write_existing(struct conf_write *);
+bool	conf_write_delta(struct conf_write *);
 
 /* Store under a key; true when the key was not there before. Replaces when told to. */
 bool	conf_write_put(struct conf_write *, TDB_DATA key, struct str value, bool replace);
@@ -33,7 +35,7 @@ void	conf_write_del(struct conf_write *, TDB_DATA key);
 /* Fetch: 1, 0 for none, -1 (and err). value is reset first. */
 int	conf_write_get(struct conf_write *, TDB_DATA key, struct buf *value);
 
-/* All but the last step, which cannot be refused for want of space: 0 or -1 with errno. */
+/* All but the last step, a rename, which is not refused for want of space: 0 or -1 with errno. */
 int	conf_write_prepare(struct conf_write *) __attribute__((warn_unused_result));
 int	conf_write_publish(struct conf_write *) __attribute__((warn_unused_result));
 
