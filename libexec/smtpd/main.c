@@ -23,6 +23,7 @@ static volatile sig_atomic_t	stop;
 static struct opts	opts_parse(int, char *[]);
 static void		settings(struct smtpd *);
 static void		signals(void);
+static void		release(struct smtpd *);
 
 int
 main(int argc, char *argv[])
@@ -41,6 +42,7 @@ main(int argc, char *argv[])
 	settings(&d);
 	sandbox_enter(SANDBOX_SESSION);
 	smtpd_serve(&d);
+	release(&d);
 	return EXIT_OK;
 }
 
@@ -130,4 +132,16 @@ settings(struct smtpd *d)
 	stream_init(&d->io, STDIN_FILENO, STDOUT_FILENO, 65536, 65536);
 	d->io.read_ms = d->io.write_ms = d->o.io_ms;
 	d->io.stop = &stop;
+}
+
+static void
+release(struct smtpd *d)
+{
+	smtp_session_free(&d->s);
+	stream_free(&d->io);
+	arena_free(&d->found);
+	held_free(&d->deliver);
+	held_free(&d->verify);
+	(void)!message_reset(&d->msg);
+	conf_close(d->conf);
 }
