@@ -6,7 +6,7 @@
 
 #include "codec.h"
 
-enum { LIST_MOST = 100000 };	/* mailboxes of an account */
+enum { LIST_MOST = 20000 };	/* mailboxes of an account */
 
 /* A letter for the kind of record, the mailbox, the number. */
 static struct tdbx_key
@@ -108,7 +108,7 @@ index_list(struct tdbx *t, uint32_t **ids_r, size_t *n_r)
 			n = -1;
 	}
 	free(bytes);
-	return n == -1 ? -1 : n > 0;
+	return n == -1 ? -1 : 0;
 }
 
 int

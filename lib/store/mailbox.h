@@ -89,7 +89,7 @@ int	mailbox_delete(struct account *, struct str name) __attribute__((warn_unused
 /*
  * With its children; uids and UIDVALIDITY stay, subscriptions stay with the
  * old names. Missing parents of the new name are made. INBOX: its messages
- * move to a new mailbox; INBOX and its children stay. EINVAL for a move below itself.
+ * move to a new mailbox; INBOX and its children stay. EEXIST when the new name is taken.
  */
 int	mailbox_rename(struct account *, struct str from, struct str to) __attribute__((warn_unused_result));
 

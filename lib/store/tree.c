@@ -52,6 +52,23 @@ tree_open(struct account *acc, struct str name)
 	return fd;
 }
 
+int
+tree_parent(struct account *acc, struct str name, char elem[LIMIT_MAILBOX_ELEMENT + 1])
+{
+	struct str	parent = name_parent(name);
+	struct buf	path = BUF_INIT(LIMIT_MAILBOX_ELEMENT + 8);
+	bool		fits;
+
+	name_path(str_skip(name, parent.n > 0 ? parent.n + 1 : 0), &path);
+	fits = !buf_failed(&path) && str_copy(buf_str(&path), elem, LIMIT_MAILBOX_ELEMENT + 1);
+	buf_free(&path);
+	if (!fits) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return tree_open(acc, parent);
+}
+
 static int
 make_dir(int at, const char *name)
 {
@@ -376,7 +393,7 @@ tree_scan(struct account *acc)
 
 	if (account_lock(acc) == -1)
 		return -1;
-	if (make_inbox(acc) == -1 || walk(&t, acc->mail, STR("")) == -1)
+	if (tree_tidy(acc) == -1 || make_inbox(acc) == -1 || walk(&t, acc->mail, STR("")) == -1)
 		goto out;
 	if (t.n > 0)
 		qsort(t.leaves, t.n, sizeof(*t.leaves), by_name);

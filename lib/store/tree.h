@@ -10,6 +10,9 @@
 /* A directory by mailbox name, element by element, no symbolic links. ENOENT. */
 int	tree_open(struct account *, struct str name) __attribute__((warn_unused_result));
 
+/* The directory that holds a mailbox's, and what it is called there. */
+int	tree_parent(struct account *, struct str name, char elem[LIMIT_MAILBOX_ELEMENT + 1]) __attribute__((warn_unused_result));
+
 /*
  * A maildir at that name (its parent is there; what is half made is completed)
  * with its text file, durable. Its directory is opened.
@@ -27,6 +30,12 @@ int	tree_register(struct mailbox *, struct str name, const struct mailboxfile *)
 
 /* Compare all directories with the list: add, rename and drop in the index. */
 int	tree_scan(struct account *) __attribute__((warn_unused_result));
+
+/* Take a deleted mailbox's directory away, as far as it is a maildir of ours. */
+void	tree_remove(struct account *, const char *dirname);
+
+/* Finish or undo what a crash interrupted: directories that were being deleted or moved. */
+int	tree_tidy(struct account *) __attribute__((warn_unused_result));
 
 /* After the machine stopped: look over every mailbox, and never announce a uid or modseq twice. */
 int	account_mend(struct account *) __attribute__((warn_unused_result));
