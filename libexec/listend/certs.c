@@ -44,9 +44,7 @@ struct name {
 static struct cert	*certs;
 static struct name	*names;
 static size_t		 n_names;
-static SSL_CTX		*default_ctx;
-static char		 hostname[LIMIT_DOMAIN];
-static struct str	 host;
+static SSL_CTX		*any_ctx;	/* for a host name without one */
 
 static void
 cert_free(struct cert *c)
@@ -231,9 +229,11 @@ certs_find(struct str sni)
 }
 
 SSL_CTX *
-certs_default(void)
+certs_default(struct str hostname)
 {
-	return default_ctx;
+	SSL_CTX	*ctx = certs_find(hostname);
+
+	return ctx != NULL ? ctx : any_ctx;
 }
 
 /* Make the table of names anew. On no memory the old table must not stay: its certificates may be gone. */
@@ -258,22 +258,20 @@ index_names(void)
 		qsort(names, n_names, sizeof(*names), name_cmp);
 }
 
+/* The directory that comes first by name: the same after each start. */
 static void
-choose_default(void)
+choose_any(void)
 {
-	SSL_CTX	*old = default_ctx;
-	struct log	l;
+	const struct cert	*first = NULL;
+	struct log		 l;
 
-	default_ctx = certs_find(host);
-	if (default_ctx != NULL)
-		return;
 	for (struct cert *c = certs; c != NULL; c = c->next)
-		if (c->ctx != NULL)
-			default_ctx = c->ctx;
-	if (default_ctx == old && old != NULL)
+		if (c->ctx != NULL && (first == NULL || strcmp(c->dir, first->dir) < 0))
+			first = c;
+	any_ctx = first == NULL ? NULL : first->ctx;
+	if (first != NULL)
 		return;
-	log_start(&l, default_ctx == NULL ? "no-certificate" : "other-certificate");
-	log_str(&l, "host", host);
+	log_start(&l, "no-certificate");
 	log_end(&l);
 }
 
@@ -342,13 +340,5 @@ certs_check(void)
 	if (!changed)
 		return;
 	index_names();
-	choose_default();
-}
-
-void
-certs_setup(const char *name)
-{
-	if (!certname_fold(str_c(name), hostname, sizeof(hostname), &host))
-		host = str_c("");
-	certs_check();
+	choose_any();
 }

@@ -54,7 +54,7 @@ conn_record(struct buf *rec, const struct conn *c)
 		attr_adds(rec, "trusted", "1");
 	if (c->ssl != NULL)
 		tls_facts(rec, c->ssl);
-	else if (certs_default() != NULL)
+	else if (c->listener->rules.starttls && certs_default(c->listener->rules.hostname) != NULL)
 		attr_adds(rec, "starttls", "1");
 }
 

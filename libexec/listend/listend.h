@@ -18,6 +18,7 @@
 #include <openssl/ssl.h>
 
 #include "base/ip.h"
+#include "base/iplimit.h"
 #include "loop.h"
 #include "timer.h"
 
@@ -30,11 +31,14 @@ struct service {
 	bool		 smtp;		/* or IMAP: what a refusal looks like */
 };
 
-/* What a listener's connections are judged by. */
+/* What a listener's connections are judged by: the configuration's, or the command line's. */
 struct rules {
 	const struct ipnet	*trusted, *proxies;
 	size_t			 n_trusted, n_proxies;
 	int			 min_version;	/* TLS1_2_VERSION or TLS1_3_VERSION */
+	bool			 starttls;	/* to be offered, when there is a certificate */
+	struct str		 hostname;	/* whose certificate is the default */
+	uint32_t		 per_minute, at_once;	/* connections of one address */
 };
 
 struct listener {
@@ -42,6 +46,7 @@ struct listener {
 	char			 name[64];	/* LISTENER of the socket's name */
 	const struct service	*service;
 	struct rules		 rules;
+	struct iplimit		 rate, open;	/* connections in this minute, and now */
 };
 
 enum conn_state {
@@ -120,10 +125,9 @@ void	tls_say(SSL *, const char *text);
 const char *tls_error(void);		/* the first of OpenSSL's, for a log line */
 
 /* certs.c */
-void	certs_setup(const char *hostname);
 void	certs_check(void);		/* load what changed in tls/ */
 SSL_CTX	*certs_find(struct str name);	/* the certificate for a peer's SNI, NULL: none */
-SSL_CTX	*certs_default(void);		/* the host name's, NULL: none at all */
+SSL_CTX	*certs_default(struct str hostname);	/* that one, or any; NULL: none at all */
 
 /* tickets.c */
 void	tickets_setup(SSL_CTX *);	/* dies */
@@ -134,7 +138,7 @@ void	pump_start(struct conn *);
 void	pump_peer(struct conn *, int got);
 
 /* limits.c */
-void	limits_setup(void);		/* dies */
+void	limits_setup(struct listener *);	/* by its rules; dies */
 bool	limits_enter(struct conn *);	/* false: over one of them, not counted */
 void	limits_leave(struct conn *);
 

@@ -3,13 +3,14 @@
  * service; see listend(8). One process, one loop, nothing in it may block.
  *
  * Descriptors: listening TCP sockets by LISTEN_FDS, named LISTENER/SERVICE.
- * Working directory: var (tls/, run/). Exit codes: 0 told to stop, 100 wrong
+ * Working directory: var (config.tdb, tls/, run/). Exit codes: 0 told to stop, 100 wrong
  * use, 111 cannot start now.
  */
 #include "listend.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <netinet/in.h>
 
@@ -21,11 +22,14 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "client/conf.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
+#include "sys/home.h"
 #include "sys/listen.h"
 #include "sys/log.h"
+#include "sys/sandbox.h"
 
 enum {
 	LISTENERS	= 64,
@@ -52,6 +56,9 @@ static const struct service	services[] = {
 	{ "imaps",		"run/imap",		true,  false, false },
 };
 
+/* Without a configuration; with one they are its own defaults. */
+enum { PER_MINUTE = 300, AT_ONCE = 30 };
+
 static struct listener	listeners[LISTENERS];
 static size_t		n_listeners;
 static size_t		max_descriptors;
@@ -64,28 +71,32 @@ static noreturn void	usage(void);
 static void		opts_parse(struct opts *, int, char *[]);
 static void		raise_descriptors(void);
 static void		signals_setup(void);
-static void		listeners_setup(const struct opts *);
+static const struct conf *configuration(void);
+static void		listeners_setup(const struct opts *, const struct conf *);
+static void		confine(void);
 static void		serve(void);
 static void		accept_ready(void *, int);
 
 int
 main(int argc, char *argv[])
 {
-	static struct opts	o;
+	static struct opts	 o;
+	const struct conf	*conf;
 
 	prog_init(argv[0]);
 	opts_parse(&o, argc, argv);
+	conf = configuration();
 	raise_descriptors();
 	if (loop_open() == -1)
 		die(EXIT_TEMP, "unable to make an event loop");
 	timers_turn(clock_ms());
 	signals_setup();
 	doors_setup();
-	limits_setup();
 	tls_setup();
 	tickets_turn(timers_now() / 1000);
-	certs_setup(o.hostname);
-	listeners_setup(&o);
+	certs_check();
+	listeners_setup(&o, conf);
+	confine();
 	notify_ready();
 	serve();
 	return EXIT_OK;
@@ -114,7 +125,6 @@ opts_parse(struct opts *o, int argc, char *argv[])
 	int		ch;
 
 	o->min_version = TLS1_2_VERSION;
-	o->hostname = "localhost";
 	while ((ch = getopt(argc, argv, "m:n:p:t:w:")) != -1)
 		switch (ch) {
 		case 'm':
@@ -141,6 +151,17 @@ opts_parse(struct opts *o, int argc, char *argv[])
 		}
 	if (optind != argc)
 		usage();
+}
+
+/* NULL when there is none, as in tests: then the command line says it all. */
+static const struct conf *
+configuration(void)
+{
+	const struct conf	*conf = conf_open();
+
+	if (conf == NULL && errno != ENOENT)
+		die(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
+	return conf;
 }
 
 /* Ten thousand connections need twenty thousand. */
@@ -210,7 +231,36 @@ service_named(struct str name)
 }
 
 static void
-listener_add(const struct opts *o, int fd, const char *full)
+rules_of(struct rules *r, const struct opts *o, const struct conf *conf, struct str name)
+{
+	const struct conf_listener	*cl = conf == NULL ? NULL : conf_listener(conf, name);
+
+	*r = (struct rules){
+		.trusted = o->trusted, .n_trusted = o->n_trusted,
+		.proxies = o->proxies, .n_proxies = o->n_proxies,
+		.min_version = o->min_version, .starttls = true,
+		.hostname = str_c(o->hostname),
+		.per_minute = PER_MINUTE, .at_once = AT_ONCE,
+	};
+	if (cl == NULL)
+		return;
+	if (o->n_trusted == 0) {
+		r->trusted = cl->trusted;
+		r->n_trusted = cl->ntrusted;
+	}
+	if (o->n_proxies == 0) {
+		r->proxies = cl->proxy;
+		r->n_proxies = cl->nproxy;
+	}
+	if (o->hostname == NULL)
+		r->hostname = cl->hostname;
+	r->starttls = cl->starttls;
+	r->per_minute = cl->connections_per_minute;
+	r->at_once = cl->connections;
+}
+
+static void
+listener_add(const struct opts *o, const struct conf *conf, int fd, const char *full)
 {
 	struct listener	*l = &listeners[n_listeners];
 	struct str	 service = str_c(full), name;
@@ -222,11 +272,8 @@ listener_add(const struct opts *o, int fd, const char *full)
 	l->service = service_named(service);
 	if (l->service == NULL)
 		diex(EXIT_PERM, "no such service: %s", full);
-	l->rules = (struct rules){
-		.trusted = o->trusted, .n_trusted = o->n_trusted,
-		.proxies = o->proxies, .n_proxies = o->n_proxies,
-		.min_version = o->min_version,
-	};
+	rules_of(&l->rules, o, conf, name);
+	limits_setup(l);
 	if (fd_nonblock(fd, true) == -1)
 		die(EXIT_TEMP, "unable to use socket %s", full);
 	l->sock = (struct watch){ .fd = fd, .ready = accept_ready, .of = l };
@@ -235,16 +282,29 @@ listener_add(const struct opts *o, int fd, const char *full)
 }
 
 static void
-listeners_setup(const struct opts *o)
+listeners_setup(const struct opts *o, const struct conf *conf)
 {
 	const char	*name;
 	size_t		 at = 0;
 	int		 fd;
 
 	while ((fd = listen_next("", 1, &at, &name)) != -1)
-		listener_add(o, fd, name);
+		listener_add(o, conf, fd, name);
 	if (n_listeners == 0)
 		diex(EXIT_PERM, "no sockets were passed (LISTEN_FDS)");
+}
+
+/* From here on nothing but the certificates can be read, and nothing written. */
+static void
+confine(void)
+{
+	int	fd;
+
+	if (mkdir(HOME_TLS, 0700) == -1 && errno != EEXIST)
+		log_failure("certificates", HOME_TLS, errno);
+	fd = dir_open(AT_FDCWD, HOME_TLS);
+	sandbox_enter_dir(SANDBOX_NET, fd);
+	(void)fd_close(&fd);
 }
 
 static void

@@ -39,9 +39,9 @@ choose_certificate(SSL *ssl, int *alert, void *arg)
 	SSL_CTX		*ctx;
 
 	(void)arg;
-	ctx = sni == NULL ? certs_default() : certs_find(str_c(sni));
+	ctx = sni == NULL ? certs_default(c->listener->rules.hostname) : certs_find(str_c(sni));
 	if (ctx == NULL && c->listener->service->mx)
-		ctx = certs_default();
+		ctx = certs_default(c->listener->rules.hostname);
 	if (ctx == NULL || SSL_set_SSL_CTX(ssl, ctx) == NULL) {
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -132,7 +132,7 @@ tls_setup(void)
 int
 tls_start(struct conn *c)
 {
-	if (certs_default() == NULL) {
+	if (certs_default(c->listener->rules.hostname) == NULL) {
 		conn_log(c, "tls", "error", "there is no certificate");
 		return -1;
 	}

@@ -350,7 +350,7 @@ verb(char *const argv[], const char *input)
 static void
 make_secrets(void)
 {
-	static char *const	cert[] = { "cert", "new", "localhost", NULL };
+	static char *const	cert[] = { "cert", "selfsigned", "localhost", "127.0.0.1", "::1", NULL };
 	static char *const	build[] = { "config", "build", NULL };
 	static char *const	user[] = { "passwd", "user", NULL };
 	static char *const	other[] = { "passwd", "friend", NULL };

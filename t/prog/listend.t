@@ -710,8 +710,12 @@ def test_proxy_and_limits(var):
     sessions = [smtp.next() for _ in good]
     over = from_('192.0.2.10')
     ok(read_all(over).startswith(b'421 4.7.0 too many connections'), 'the 31st connection of an address is refused')
+    waiting = [from_('192.0.2.10', 'imaps') for _ in range(30)]
+    time.sleep(0.2)
     over = from_('192.0.2.10', 'imaps')
     ok(read_all(ld.tls('imaps', raw=over)).startswith(b'* BYE too many connections'), 'with implicit TLS after the handshake')
+    for c in waiting:
+        c.close()
     neighbour = from_('192.0.2.11')
     smtp.next()
     trusted = [from_('198.51.100.7') for _ in range(40)]
