@@ -102,6 +102,10 @@ main(int argc, char *argv[])
 	sandbox_enter(SANDBOX_SESSION);
 	greet(&g);
 	serve(&g);
+	authd_close(&g.auth);
+	imap_gather_free(&g.gather);
+	arena_free(&g.arena);
+	stream_free(&g.io);
 	return EXIT_OK;
 }
 

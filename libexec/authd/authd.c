@@ -22,6 +22,7 @@
 #include "sys/fd.h"
 #include "sys/listen.h"
 #include "sys/log.h"
+#include "sys/sandbox.h"
 
 enum {
 	RESPAWN_MS	= 500,			/* a worker that fails at once is not started at once */
@@ -119,6 +120,22 @@ databases_close(struct authd *a)
 	(void)tdb_close(a->attempts);
 }
 
+/* What is left: sockets, the files that are open, and a look at config.tdb. */
+static void
+confine(struct authd *a)
+{
+	struct secrets	s;
+	int		dir = dir_open(AT_FDCWD, ".");
+
+	/* what libcrypto opens when it is first used has to be open by now */
+	secrets_fake(a->fake, STR("nobody"), &s);
+	(void)secrets_check(&s, STR(""));
+	if (dir == -1)
+		die(EXIT_TEMP, "unable to open the working directory");
+	sandbox_enter_dir(SANDBOX_NET, dir);
+	(void)fd_close(&dir);
+}
+
 static void
 worker(struct crew *c, int limits)
 {
@@ -139,6 +156,7 @@ worker(struct crew *c, int limits)
 		die(EXIT_TEMP, "unable to open config.tdb");
 	if (!cache_init(&a->cache))
 		die(EXIT_TEMP, "no randomness");
+	confine(a);
 	worker_run(a, c->sock);
 	_exit(EXIT_TEMP);
 }
@@ -298,4 +316,6 @@ supervise(struct authd *a, int sock, unsigned n)
 		}
 	}
 	stop_all(&c);
+	limiter_free(&c.limiter);
+	conf_close(c.conf);
 }

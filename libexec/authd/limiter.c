@@ -42,6 +42,13 @@ limiter_init(struct limiter *l, uint32_t per_minute, uint32_t per_day)
 	return true;
 }
 
+void
+limiter_free(struct limiter *l)
+{
+	iplimit_free(&l->minute);
+	iplimit_free(&l->day);
+}
+
 /* There is no looking without counting: count, and take it back. */
 static bool
 has_room(struct iplimit *l, const struct ip *ip, int64_t now)

@@ -15,6 +15,7 @@ struct limiter {
 
 /* May fail so often from one address; three and nine times that from its networks. False: no randomness. */
 bool	limiter_init(struct limiter *, uint32_t per_minute, uint32_t per_day) __attribute__((warn_unused_result));
+void	limiter_free(struct limiter *);
 void	limiter_set(struct limiter *, uint32_t per_minute, uint32_t per_day);
 
 /* Answer what waits on sock. -1 when the worker is gone. */
