@@ -99,7 +99,7 @@ service_deadline(const struct smtpd *d)
 {
 	struct deadline	dl = deadline_in(d->o.service_ms);
 
-	return d->timed ? deadline_sooner(dl, d->until) : dl;
+	return d->timed == TIMED_MESSAGE ? deadline_sooner(dl, d->until) : dl;
 }
 
 /* Into one account; rcpt is the address it is delivered for. */

@@ -7,6 +7,9 @@
 #include "sys/fd.h"
 #include "sys/log.h"
 
+/* A command may come in pieces, but not for ever: RFC 5321 4.5.3.2 has five minutes. */
+enum { LINE_READS = 10 };
+
 static bool
 stopped(const struct smtpd *d)
 {
@@ -84,8 +87,8 @@ read_more(struct smtpd *d)
 		pause_for(d, d->o.pause_ms);
 	if (flush(d) == -1)
 		return false;
-	if (d->timed && deadline_over(d->until))
-		return end_with(d, 421, "4.4.2", "the message took too long");
+	if (d->timed != TIMED_NOT && deadline_over(d->until))
+		return end_with(d, 421, "4.4.2", "a message or command took too long");
 	switch (stream_read(&d->io)) {
 	case STREAM_DATA:
 		return true;
@@ -141,11 +144,12 @@ starttls(struct smtpd *d)
 static bool
 clean_up(struct smtpd *d)
 {
-	bool	busy = smtp_session_in_message(&d->s);
+	bool		busy = smtp_session_in_message(&d->s);
+	enum timed	now = busy ? TIMED_MESSAGE : d->s.line.n > 0 ? TIMED_LINE : TIMED_NOT;
 
-	if (busy && !d->timed)
-		d->until = deadline_in(d->o.message_ms);
-	d->timed = busy;
+	if (now != d->timed && now != TIMED_NOT)
+		d->until = deadline_in(busy ? d->o.message_ms : LINE_READS * d->o.io_ms);
+	d->timed = now;
 	if (!d->s.mail)
 		arena_reset(&d->found);
 	if (!busy && d->msg.size > 0 && message_reset(&d->msg) == -1) {

@@ -20,6 +20,8 @@ struct opts {
 	int64_t	pause_ms;	/* slow mode's second */
 };
 
+enum timed { TIMED_NOT, TIMED_LINE, TIMED_MESSAGE };
+
 struct smtpd {
 	struct opts		 o;
 	struct peer		 peer;
@@ -30,8 +32,8 @@ struct smtpd {
 	struct message		 msg;
 	struct arena		 found;		/* what was looked up for this transaction */
 	struct held		 deliver, verify;
-	struct deadline		 until;		/* the message must be done by then */
-	bool			 timed;		/* until is set */
+	enum timed		 timed;
+	struct deadline		 until;		/* what is timed must be done by then */
 };
 
 /* The session until its end. */

@@ -576,20 +576,22 @@ def test_faults():
     r = s.reply()
     check(r.startswith('421 4.4.2') and s.closed() and time.time() - t < 3, 'nothing heard: told and closed', r)
     s.end()
-    s = Session('-t', '2000', '-m', '1000')
-    s.cmds('EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA')
-    try:
-        for _ in range(40):
-            s.send('x')
-            time.sleep(0.1)
-    except OSError:
-        pass
-    try:
-        r = s.reply()
-    except (EOFError, OSError) as e:
-        r = repr(e)
-    check(r.startswith('421 4.4.2'), 'a byte now and then: not for ever', r)
-    s.end()
+    for what, args, before in [('message', ('-t', '2000', '-m', '1000'), ['EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA']),
+                               ('command', ('-t', '150'), ['EHLO x'])]:
+        s = Session(*args)
+        s.cmds(*before)
+        try:
+            for _ in range(25):
+                s.send('x')
+                time.sleep(0.1)
+        except OSError:
+            pass
+        try:
+            r = s.reply()
+        except (EOFError, OSError) as e:
+            r = repr(e)
+        check(r.startswith('421 4.4.2 a'), 'a byte now and then: not for ever, in a ' + what, r)
+        s.end()
     s = Session('-t', '500')
     s.s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, b'\x01' + b'\0' * 15)
     s.s.settimeout(0.3)
