@@ -196,16 +196,47 @@ conf_edit_list_add(const struct conf_scan *s, int node, struct str value, struct
 	buf_free(&mid);
 }
 
+/* Where the comma behind a value is; comments may hold others. */
+static size_t
+comma_after(const struct conf_scan *s, const struct conf_value *v)
+{
+	return v->end + str_chr(str_skip(buf_str(&s->bare), v->end), ',');
+}
+
+/* Is there nothing but a comment from here to the end of the line? */
+static bool
+ends_line(const struct conf_scan *s, size_t at, size_t *next_r)
+{
+	size_t	stop = at + str_chr(str_skip(s->text, at), '\n');
+
+	*next_r = stop < s->text.n ? stop + 1 : stop;
+	return is_blank(buf_str(&s->bare), at, stop);
+}
+
 void
 conf_edit_list_remove(const struct conf_scan *s, int node, size_t i, struct buf *out)
 {
 	const struct conf_node	*n = &s->node[node];
-	const struct conf_value	*v = &s->value[n->value];
+	const struct conf_value	*v = &s->value[n->value + i];
+	bool			 last = i + 1 >= n->nvalue;
+	size_t			 at = v->at, end = last ? v->end : comma_after(s, v) + 1, start, next;
+	size_t			 comma = last && i > 0 ? comma_after(s, v - 1) : at;
 
-	if (!n->list)
+	if (!n->list) {
 		conf_edit_remove(s, node, out);
-	else if (i + 1 < n->nvalue)
-		splice(out, s->text, v[i].at, v[i + 1].at, STR(""));
-	else
-		splice(out, s->text, i > 0 ? v[i - 1].end : v[i].at, v[i].end, STR(""));
+		return;
+	}
+	start = line_start(s->text, at);
+	if (is_blank(s->text, start, at) && ends_line(s, end, &next)) {
+		at = start;		/* its line goes with it, and what a comment there says of it */
+		end = next;
+	} else if (!last && v[1].line == v->line)
+		end = v[1].at;
+	else if (last && i > 0 && v[-1].line == v->line)
+		at = comma;
+	buf_reset(out);
+	buf_add(out, str_head(s->text, comma < at ? comma : at));
+	if (comma < at)			/* the comma of the one before goes, what is between stays */
+		buf_add(out, str_head(str_skip(s->text, comma + 1), at - comma - 1));
+	buf_add(out, str_skip(s->text, end));
 }

@@ -226,7 +226,7 @@ confuse_parse(struct conf_file *f, const struct conf_keydef *table, struct conf_
 {
 	cfg_opt_t	 pool[OPTS_MAX];
 	size_t		 used = 0;
-	const char	*text = f->text.n == 0 ? "" : buf_c(&f->text);
+	const char	*text = f->scan.bare.n == 0 ? "" : buf_c(&f->scan.bare);
 	cfg_t		*cfg = cfg_init(opts_of(table, pool, &used), CFGF_NONE);
 
 	if (cfg == NULL || text == NULL)

@@ -15,17 +15,23 @@ enum tok {
 struct lexer {
 	struct str		 text, file;
 	struct conf_report	*report;
+	struct buf		*bare;
 	size_t			 at;
 	unsigned		 line;
 	enum tok		 tok;		/* the token looked at */
 	struct conf_value	 word;		/* its place, and text for TOK_WORD */
 };
 
+/* Go to the end of a comment: count its lines, and blank the rest for libconfuse. */
 static void
-lex_count_lines(struct lexer *l, size_t from, size_t to)
+lex_skip(struct lexer *l, size_t to)
 {
-	for (size_t i = from; i < to; i++)
-		l->line += l->text.p[i] == '\n';
+	for (; l->at < to; l->at++) {
+		if (l->text.p[l->at] == '\n')
+			l->line++;
+		else if (l->at < l->bare->n)
+			l->bare->p[l->at] = ' ';
+	}
 }
 
 /* Skip a comment that begins here; false when none does. */
@@ -36,7 +42,7 @@ lex_comment(struct lexer *l)
 	size_t		n;
 
 	if (str_starts(rest, STR("#")) || str_starts(rest, STR("//"))) {
-		l->at += str_chr(rest, '\n');
+		lex_skip(l, l->at + str_chr(rest, '\n'));
 		return true;
 	}
 	if (!str_starts(rest, STR("/*")))
@@ -45,10 +51,8 @@ lex_comment(struct lexer *l)
 	if (n == rest.n - 2) {
 		conf_error(l->report, l->file, l->line, "a comment begins here and does not end");
 		l->at = l->text.n;
-		return true;
-	}
-	lex_count_lines(l, l->at, l->at + n + 4);
-	l->at += n + 4;
+	} else
+		lex_skip(l, l->at + n + 4);
 	return true;
 }
 
@@ -283,10 +287,11 @@ scan_item(struct lexer *l, struct conf_scan *s, struct open *open)
 void
 conf_scan(struct conf_scan *s, struct str text, struct str file, struct conf_report *report)
 {
-	struct lexer	l = { .text = text, .file = file, .report = report, .line = 1 };
+	struct lexer	l = { .text = text, .file = file, .report = report, .bare = &s->bare, .line = 1 };
 	struct open	open = { .n = 0 };
 
-	*s = (struct conf_scan){ .text = text };
+	*s = (struct conf_scan){ .text = text, .bare = BUF_INIT(text.n + 1) };
+	buf_add(&s->bare, text);
 	if (str_chr(text, '\0') != text.n || !str_is_utf8(text)) {
 		conf_error(report, file, 0, "is not text in UTF-8");
 		return;
@@ -313,6 +318,7 @@ conf_scan(struct conf_scan *s, struct str text, struct str file, struct conf_rep
 void
 conf_scan_free(struct conf_scan *s)
 {
+	buf_free(&s->bare);
 	free(s->node);
 	free(s->value);
 	*s = (struct conf_scan){ .nnode = 0 };

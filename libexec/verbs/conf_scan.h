@@ -37,6 +37,7 @@ struct conf_node {
 
 struct conf_scan {
 	struct str		 text;		/* borrowed */
+	struct buf		 bare;		/* the text with comments made blank: libconfuse takes none inside a list */
 	struct conf_node	*node;
 	size_t			 nnode, cnode;
 	struct conf_value	*value;

@@ -100,6 +100,8 @@ ERRORS = [
     ("section as option", "accounts/x.conf", "address = x@example.org\n", 1, "is a section"),
     ("section without its name", "accounts/x.conf", "address { }\n", 1, "needs a name"),
     ("section with a name too many", "posthorn.conf", "hostname = x.example\npostmaster x { account = joe }\n", 2, "takes no name"),
+    ("an error behind comments", "domains/example.org.conf", "# a\n/* b\n */ // c\nalias x { # d\n members = { # e\n joe@example.org } }\ndisabled = x # f\n", 7,
+     "is not true or false"),
     ("bad boolean", "domains/example.org.conf", "disabled = maybe\n", 1, "is not true or false"),
     ("bad size", "accounts/x.conf", "quota = -5\n", 1, "is not a size"),
     ("size too large", "accounts/x.conf", "quota = 99999999999999999999G\n", 1, "is not a size"),
@@ -153,7 +155,7 @@ def test_fine():
     h = Home()
     h.write("accounts/x.conf", "# c\n// c\n/* { \n */\nfull-name = 'a \"b\" \\' {'\nquota = 1M # \"\n"
             "address \"x@example.org\" { /* } */ mailbox = \"A/b c\" }\r\naddress 'y@example.org' { }\n")
-    h.write("domains/b\u00fccher.example.conf", "separators = \"\"\ncatch-all = y@example.org\nalias t { members = { \"joe@example.org\" , x@example.org } }")
+    h.write("domains/b\u00fccher.example.conf", "separators = \"\"\ncatch-all = y@example.org\nalias t { # a\n members = { # b\n \"joe@example.org\" /* { */ , // c\n x@example.org # d\n } }")
     h.write("accounts/x.conf~", "backup")
     h.write("accounts/.x.conf", "{{{")
     r = h.run("check")
