@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "store/account.h"
 #include "sys/die.h"
 #include "sys/home.h"
 #include "sys/priv.h"
@@ -114,6 +115,33 @@ add_config(const struct job *j)
 	buf_free(&out);
 }
 
+static bool
+is_configured(const char *name)
+{
+	struct buf	path = BUF_INIT(4096);
+	bool		is;
+
+	conf_source_path(&path, "accounts", str_c(name));
+	is = buf_c(&path) != NULL && access(buf_c(&path), F_OK) == 0;
+	buf_free(&path);
+	return is;
+}
+
+/*
+ * The usual mailboxes are there with the first login. Not before the first
+ * posthorn serve has made accounts/, nor when it fails: deliverd makes what is missing.
+ */
+static void
+add_mail(const struct job *j)
+{
+	if (access(HOME_ACCOUNTS, F_OK) == -1)
+		return;
+	if (priv_become_owner(HOME_ACCOUNTS) == -1)
+		die(EXIT_TEMP, "unable to become the owner of %s", HOME_ACCOUNTS);
+	if (account_create(j->mail) == -1 && errno != EEXIST)
+		warn("unable to make %s, it will be made with the first message", j->mail);
+}
+
 static int
 add(int argc, char *argv[])
 {
@@ -121,7 +149,7 @@ add(int argc, char *argv[])
 	const char	*name = NULL;
 	struct stat	st;
 	bool		keep = false;
-	int		c;
+	int		c, ret;
 
 	while ((c = getopt(argc, argv, "+kn:")) != -1)
 		switch (c) {
@@ -141,9 +169,10 @@ add(int argc, char *argv[])
 	j.address = argv + optind + 1;
 	j.naddress = argc - optind - 1;
 	/* the mail of an account that was removed is not for whoever gets its name next */
-	if (!keep && lstat(j.mail, &st) == 0)
+	if (!keep && !is_configured(j.name) && lstat(j.mail, &st) == 0)
 		diex(EXIT_PERM, "%s holds mail of an earlier account: move it away, or take it over with -k", j.mail);
-	return step(add_config, &j);
+	ret = step(add_config, &j);
+	return ret == EXIT_OK ? step(add_mail, &j) : ret;
 }
 
 /* --- rm */

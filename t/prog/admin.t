@@ -110,6 +110,7 @@ def test_account():
     ok(read("accounts/ann.conf").endswith("address ann@example.org { }\naddress a.n@example.org { }\n"), "its file", read("accounts/ann.conf"))
     good("account show", "account", "show", "ann", want='full-name: Ann "the" $HOME \\\n')
     good("account list", "account", "list", want="ann\njoe\n")
+    ok(os.path.isdir(VAR + "/accounts/ann/mail/INBOX/cur") and os.path.isdir(VAR + "/accounts/ann/mail/Sent/cur"), "its mailboxes are there")
     refused("an account that is there", "account", "add", "ann", "x@example.org", want="already")
     refused("an address that is taken", "account", "add", "bob", "JOE@example.org", want="joe@example.org is already in " + ETC + "/accounts/joe.conf:2")
     refused("an address of a domain not ours", "account", "add", "bob", "bob@example.com", want="not a domain of ours")
@@ -258,9 +259,7 @@ def test_owner():
     os.chown(VAR + "/accounts", 12346, 12346)
     good("as root: domain add", "domain", "add", "owner.example")
     good("as root: account add", "account", "add", "own", "own@owner.example")
-    os.makedirs(VAR + "/accounts/own/mail", exist_ok=True)
-    os.chown(VAR + "/accounts/own/mail", 12346, 12346)
-    os.chown(VAR + "/accounts/own", 12346, 12346)
+    ok(os.stat(VAR + "/accounts/own/mail/INBOX").st_uid == 12346, "as root: the mail is the mail owner's")
     good("as root: address add", "address", "add", "joe", "own.joe@owner.example")
     wrong = [os.path.join(d, n) for t in (ETC, VAR) for d, dirs, names in os.walk(t) for n in dirs + names
              if os.lstat(os.path.join(d, n)).st_uid not in (12345, 12346)]
