@@ -94,9 +94,12 @@ cmd_delete(struct session *s, struct imap_cur *c)
 
 	imap_sp(c);
 	name = imap_mailbox(c);
-	if (!parsed(s, c) || name.n == 0)
+	if (!parsed(s, c))
 		return;
-	reply(s, NO, "UNAVAILABLE", "Not yet");
+	if (mailbox_delete(s->account, name) == -1)
+		reply_errno(s, errno);
+	else
+		reply(s, OK, NULL, "Deleted");
 }
 
 void
@@ -108,9 +111,12 @@ cmd_rename(struct session *s, struct imap_cur *c)
 	from = imap_mailbox(c);
 	imap_sp(c);
 	to = without_slash(imap_mailbox(c));
-	if (!parsed(s, c) || from.n == 0 || to.n == 0)
+	if (!parsed(s, c))
 		return;
-	reply(s, NO, "UNAVAILABLE", "Not yet");
+	if (mailbox_rename(s->account, from, to) == -1)
+		reply_errno(s, errno);
+	else
+		reply(s, OK, NULL, "Renamed");
 }
 
 static void

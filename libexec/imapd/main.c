@@ -10,6 +10,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "client/conf.h"
 #include "session.h"
@@ -22,6 +25,7 @@
 
 static volatile sig_atomic_t	stop;
 
+static void	be_small(void);
 static void	catch_signals(void);
 static void	enter_account(const struct peer *);
 static void	log_session(const struct peer *);
@@ -36,6 +40,7 @@ main(int argc, char *argv[])
 	uint64_t		quota;
 
 	prog_init(argv[0]);
+	be_small();
 	if (argc != 1)
 		diex(EXIT_PERM, "usage: imapd");
 	s.peer = peer_from_env();
@@ -52,6 +57,17 @@ main(int argc, char *argv[])
 	session_serve(&s, buf_str(&input));
 	account_close(s.account);
 	return EXIT_OK;
+}
+
+/* Thousands of these sleep at once: what a large command took goes back to the kernel. */
+static void
+be_small(void)
+{
+#if defined(__GLIBC__)
+	(void)mallopt(M_MMAP_THRESHOLD, 32768);
+	(void)mallopt(M_TRIM_THRESHOLD, 16384);
+	(void)mallopt(M_TOP_PAD, 4096);
+#endif
 }
 
 static void
