@@ -7,7 +7,10 @@
 #include "store/message.h"
 #include "sys/log.h"
 
-enum { ITEMS_MAX = 256 };
+enum {
+	ITEMS_MAX	= 256,
+	ITEMS_STEP	= 8,
+};
 
 /* "BODY[HEADER.FIELDS (From)]<0>": what the response calls it. */
 static struct str
@@ -26,6 +29,25 @@ section_label(struct session *s, const struct item *it)
 	return label;
 }
 
+static bool
+room_for_item(struct fetch *f)
+{
+	struct item	*more;
+
+	if (f->n == ITEMS_MAX)
+		return false;
+	if (f->n < f->room)
+		return true;
+	more = arena_array(&f->s->arena, f->room + ITEMS_STEP, sizeof(*more));
+	if (more == NULL)
+		return false;
+	if (f->n > 0)
+		memcpy(more, f->items, f->n * sizeof(*more));
+	f->items = more;
+	f->room += ITEMS_STEP;
+	return true;
+}
+
 static void
 add_item(struct fetch *f, struct imap_cur *c, const struct item_kind *kind)
 {
@@ -36,10 +58,10 @@ add_item(struct fetch *f, struct imap_cur *c, const struct item_kind *kind)
 		it.partial = imap_partial(c);
 		it.label = section_label(f->s, &it);
 	}
-	if (c->err != NULL || it.label.n == 0 || f->n == ITEMS_MAX) {
+	if (c->err == NULL && (it.label.n == 0 || !room_for_item(f)))
 		imap_cur_fail(c, "too many items");
+	if (c->err != NULL)
 		return;
-	}
 	f->file |= (kind->flags & ITEM_FILE) != 0;
 	f->seen |= (kind->flags & ITEM_SEEN) != 0;
 	if ((kind->flags & ITEM_MODSEQ) != 0)
@@ -149,9 +171,9 @@ put_message(struct fetch *f)
 {
 	struct buf	*b = out(f->s);
 	size_t		 room;
-	char		*start = buf_room(b, f->room, &room), *p = start;
+	char		*start = buf_room(b, f->space, &room), *p = start;
 
-	if (p == NULL || room < f->room) {
+	if (p == NULL || room < f->space) {
 		b->failed = true;
 		return;
 	}
@@ -250,7 +272,7 @@ fetch(struct fetch *f, const struct uidset *set)
 	struct uidset	 seen = UIDSET_INIT;
 	uint32_t	 told;
 
-	f->room = 256 + s->flags_room;
+	f->space = 256 + s->flags_room;
 	f->flags_text = arena_alloc(&s->arena, s->flags_room);
 	if (f->flags_text == NULL)
 		reply(s, NO, "LIMIT", "Not enough memory");
@@ -273,11 +295,6 @@ cmd_fetch(struct session *s, struct imap_cur *c)
 	struct imap_set	set;
 	struct uidset	uids;
 
-	f.items = arena_array(&s->arena, ITEMS_MAX + 1, sizeof(*f.items));
-	if (f.items == NULL) {
-		reply(s, NO, "LIMIT", "Not enough memory");
-		return;
-	}
 	set = read_fetch(&f, c);
 	if (!parsed(s, c) || !set_resolve(s, &set, &uids))
 		return;

@@ -23,7 +23,7 @@ struct item_kind {
 	const char	*label;	/* in the response */
 	unsigned	 flags;
 
-	/* Into space of fetch.room bytes, a space before it; returns the end. */
+	/* Into fetch.space bytes, a space before it; returns the end. */
 	char		*(*quick)(struct fetch *, char *p);
 
 	/* With ITEM_FILE: the value, behind label and space. False: it cannot be told. */
@@ -40,11 +40,11 @@ struct item {
 struct fetch {
 	struct session	*s;
 	struct item	*items;
-	size_t		 n;
+	size_t		 n, room;
 	bool		 file, seen;	/* some item needs a file, or sets \Seen */
 	bool		 has_since;	/* CHANGEDSINCE */
 	uint64_t	 since;
-	size_t		 room;		/* that all quick items may take */
+	size_t		 space;		/* that all quick items may take */
 
 	/* the message at hand */
 	struct entry	 e;

@@ -2,24 +2,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include "command.h"
-
-/* A session that waits keeps next to nothing. */
-static void
-shrink(struct session *s)
-{
-	out_flush(s);
-	buf_free(&s->io.out);
-	if (s->io.in.n == 0)
-		buf_free(&s->io.in);
-#if defined(__GLIBC__)
-	(void)malloc_trim(0);
-#endif
-}
 
 /* Wait for the client, the mailbox, SIGTERM or the end of patience; true when the client stirs. */
 static bool
@@ -67,9 +51,10 @@ wait_done(struct session *s, struct watch *w, bool *done_r)
 	struct deadline	d = deadline_in(s->io.read_ms);
 
 	while (!take_line(s, done_r)) {
-		shrink(s);
+		out_flush(s);
 		if (s->gone)
 			return false;
+		out_shrink(s);
 		if (wait_either(s, w, d)) {
 			if (deadline_over(d))
 				s->io.read_ms = 0;

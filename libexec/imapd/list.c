@@ -157,10 +157,14 @@ asked_for(const struct question *q, struct str name, bool *percent_r)
 	return found;
 }
 
+/* INBOX, then by name. */
 static int
 by_name(const void *a, const void *b)
 {
-	return str_cmp(((const struct candidate *)a)->info.name, ((const struct candidate *)b)->info.name);
+	struct str	x = ((const struct candidate *)a)->info.name, y = ((const struct candidate *)b)->info.name;
+	bool		xi = str_eq(x, STR("INBOX")), yi = str_eq(y, STR("INBOX"));
+
+	return xi || yi ? yi - xi : str_cmp(x, y);
 }
 
 static struct candidate *

@@ -1,6 +1,9 @@
 /* reply: everything that goes to the client passes here. */
 #include <errno.h>
 #include <stdarg.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "command.h"
 #include "sys/log.h"
@@ -28,7 +31,18 @@ out_flush(struct session *s)
 	if (s->gone)
 		buf_reset(&s->io.out);
 	if (s->io.out.cap > OUT_KEEP && s->io.out.n == 0 && s->command == NULL)
-		buf_free(&s->io.out);
+		out_shrink(s);
+}
+
+void
+out_shrink(struct session *s)
+{
+	buf_free(&s->io.out);
+	if (s->io.in.n == 0)
+		buf_free(&s->io.in);
+#if defined(__GLIBC__)
+	(void)malloc_trim(0);
+#endif
 }
 
 void

@@ -78,6 +78,9 @@ void		 out_more(struct session *);
 /* Write what is gathered now (continuations, IDLE). */
 void		 out_flush(struct session *);
 
+/* Nothing waits to be written: give the memory of large commands back to the kernel. */
+void		 out_shrink(struct session *);
+
 /* A whole untagged line, "* " before it and CRLF behind. */
 void		 untagged(struct session *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
