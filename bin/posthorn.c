@@ -34,7 +34,7 @@ static const struct verb	verbs[] = {
 	{ "account", "add|rm|list|show|enable|disable|quota|full-name ...", "accounts: list, add, remove, change", false },
 	{ "address", "add|rm|list ...", "addresses of accounts", false },
 	{ "alias", "add|rm|list|addmember|rmmember|set ...", "addresses with several members", false },
-	{ "cert", "...", "make and list certificates", false },
+	{ "cert", "selfsigned [-f] NAME ...|list", "make and list certificates", false },
 	{ "config", "check|build", "check the configuration, put it into use", false },
 	{ "domain", "add|rm|list|enable|disable|catch-all ...", "domains: list, add, remove, change", false },
 	{ "key", "add|list|rm ...", "client keys that may log in", false },

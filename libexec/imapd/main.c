@@ -150,6 +150,9 @@ enter_account(const struct peer *p)
 	memcpy(path, HOME_ACCOUNTS "/", sizeof(HOME_ACCOUNTS));
 	memcpy(path + sizeof(HOME_ACCOUNTS), name, p->account.n + 1);
 	fd = dir_open(AT_FDCWD, path);
+	/* the first login of an account that has not yet got mail */
+	if (fd == -1 && errno == ENOENT && (account_create(path) == 0 || errno == EEXIST))
+		fd = dir_open(AT_FDCWD, path);
 	if (fd == -1)
 		die(EXIT_TEMP, "unable to open %s", path);
 	if (fchdir(fd) == -1)

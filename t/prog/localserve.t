@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """posthorn localserve: one command, a whole system, and nothing of it afterwards."""
+import imaplib
 import os
 import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -82,6 +84,11 @@ def greeting(port, host='127.0.0.1'):
         return s.recv(200)
 
 
+def trust(d):
+    """TLS as a client that was told to trust this certificate, and nothing else."""
+    return ssl.create_default_context(cafile=d + '/var/tls/localhost/cert.pem')
+
+
 def ours(top):
     """Processes that work in this directory."""
     found = []
@@ -116,6 +123,9 @@ def test_whole(top, base):
     ok('user@localhost' in text and 'friend@localhost' in text and 'posthorn' in text, 'and credentials')
     ok(greeting(base + 25).startswith(b'220 localhost'), 'SMTP answers')
     ok(greeting(base + 143).startswith(b'* OK'), 'IMAP answers')
+    for who in ('user', 'friend'):
+        with imaplib.IMAP4_SSL('127.0.0.1', base + 993, ssl_context=trust(d)) as imap:
+            ok(imap.login(who + '@localhost', 'posthorn')[0] == 'OK' and imap.select()[0] == 'OK', who + ' can log in')
     r = run('-C', d, 'status')
     ok(r.returncode == 0 and 'listend' in r.stdout, 'status works on its directory')
     size = pss(ours(d) + [one.proc.pid])
