@@ -205,6 +205,10 @@ sasl_feed(struct sasl *s, struct str response, struct buf *challenge)
 {
 	if (s->want != SASL_WANT_STEP || response.n > LIMIT_SASL_RESPONSE)
 		return fail(s, SASL_BADPROTOCOL);
+	/* mutt begins CRAM-MD5 with an empty response: it can mean nothing but none */
+	if (!s->begun && s->step == 0 && response.n == 0 &&
+	    (s->mech == SASL_CRAM_MD5 || s->mech == SASL_LOGIN))
+		return sasl_begin(s, challenge);
 	s->step++;
 	switch (s->mech) {
 	case SASL_PLAIN:

@@ -45,6 +45,11 @@ static const struct {
 	    { STR_INIT("t i m b913a602c7eda7a495b4e6e7334d3890"), "", SASL_WANT_SECRETS } }, 0, "t i m", NULL },
 	{ "CRAM-MD5, unasked", SASL_CRAM_MD5, { { STR_INIT("tim b913a602c7eda7a495b4e6e7334d3890"), "", SASL_FAILED } },
 	    SASL_BADPROTOCOL, NULL, NULL },
+	{ "CRAM-MD5, begun with nothing, as mutt does", SASL_CRAM_MD5, {
+	    { STR_INIT(""), "<1896.697170952@postoffice.reston.mci.net>", SASL_WANT_STEP },
+	    { STR_INIT("tim b913a602c7eda7a495b4e6e7334d3890"), "", SASL_WANT_SECRETS } }, 0, "tim", NULL },
+	{ "LOGIN, begun with nothing", SASL_LOGIN, { { STR_INIT(""), "Username:", SASL_WANT_STEP },
+	    { STR_INIT("t"), "Password:", SASL_WANT_STEP }, { STR_INIT(""), "", SASL_FAILED } }, SASL_BADPROTOCOL, NULL, NULL },
 	{ "CRAM-MD5, a short digest", SASL_CRAM_MD5, { { BEGIN, "<1896.697170952@postoffice.reston.mci.net>", SASL_WANT_STEP },
 	    { STR_INIT("tim b913"), "", SASL_FAILED } }, SASL_BADPROTOCOL, NULL, NULL },
 	{ "SCRAM", SASL_SCRAM_SHA_1, { { BEGIN, "", SASL_WANT_STEP },
