@@ -125,6 +125,8 @@ sync_files(struct incoming *const *list, size_t n)
 		(void)sync_file_range(list[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 #endif
 	for (size_t i = 0; i < n; i++) {
+		if (list[i]->fd == -1)
+			continue;	/* by an earlier try */
 		if (fsync(list[i]->fd) == -1 || fstat(list[i]->fd, &st) == -1)
 			return -1;
 		list[i]->e.size = (uint64_t)st.st_size;
@@ -142,6 +144,8 @@ store_files(struct incoming *const *list, size_t n)
 	char	name[FILE_NAME_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
+		if (list[i]->stage != STAGE_TMP)
+			continue;
 		file_name(&list[i]->e, name);
 		if (renameat(list[i]->mb->tmp, list[i]->tmp, list[i]->mb->new, name) == -1)
 			return -1;

@@ -30,8 +30,8 @@ void	incoming_set(struct incoming *, int64_t date, struct flags);
 /*
  * Make n messages of one account durable (fsync, rename into new/, fsync of
  * each directory once) and then visible in one transaction, in this order.
- * EDQUOT when they do not fit together. On failure none is there; a crash may
- * leave some, which are picked up.
+ * EDQUOT when they do not fit together. On failure none is there, and it may
+ * be called again, with fewer of them too; a crash may leave some, which are picked up.
  */
 int	publish(struct account *, struct incoming *const *list, size_t n) __attribute__((warn_unused_result));
 
