@@ -42,6 +42,8 @@ static const struct verb	verbs[] = {
 	{ "logins", "[ACCOUNT]", "who tried to log in", false },
 	{ "passwd", "[-c | -r | -y] ACCOUNT", "set the password of an account", false },
 	{ "reindex", "ACCOUNT", "build an account's index anew from its mail", false },
+	{ "reload", "", "look at listeners and certificates again", false },
+	{ "restart", "SERVICE ...", "start services anew", false },
 	{ "serve", "[-n]", "run all services in the foreground", false },
 	{ "status", "", "services and timed jobs", false },
 	{ "stop", "", "stop what serve started", false },

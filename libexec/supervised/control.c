@@ -219,7 +219,7 @@ command(struct super *su, struct client *c, struct str req)
 		c->stopper = true;
 		super_stop(su);
 	} else if (str_eq(cmd, STR("reload")))
-		super_reload(su);
+		result = super_reload(su) ? "ok" : "not all listeners could be bound";
 	else if (str_eq(cmd, STR("restart")))
 		result = restart(su, attr_get(req, "name"));
 	else

@@ -285,17 +285,16 @@ stop_more(struct super *su)
  * The services' table is not read again: a start does that. What is: the
  * listeners. Who serves them is started anew when they changed, or gets SIGHUP.
  */
-void
+bool
 super_reload(struct super *su)
 {
-	bool	listeners = false, changed = false;
+	bool	listeners = false, changed = false, good;
 
 	if (su->stopping)
-		return;
+		return true;
 	for (size_t i = 0; i < su->table.nservice; i++)
 		listeners |= su->unit[i].sv->listeners;
-	if (listeners && sockets_bind_listeners(&su->listeners, &changed) == -1)
-		warnx("not all listeners are as the configuration wants them");
+	good = !listeners || sockets_bind_listeners(&su->listeners, &changed) == 0;
 	for (size_t i = 0; i < su->table.nservice; i++) {
 		struct unit	*u = &su->unit[i];
 
@@ -304,6 +303,7 @@ super_reload(struct super *su)
 		else if (u->sv->reloads && u->pid > 0)
 			(void)kill(u->pid, SIGHUP);
 	}
+	return good;
 }
 
 /* --- the loop */
@@ -402,7 +402,7 @@ serve(struct super *su)
 			super_stop(su);
 		if (got_reload) {
 			got_reload = 0;
-			super_reload(su);
+			(void)super_reload(su);
 		}
 		timers(su);
 		if (su->stopping && stop_more(su)) {

@@ -131,6 +131,6 @@ struct super {
 };
 
 void	super_stop(struct super *);
-void	super_reload(struct super *);
+bool	super_reload(struct super *);	/* false: not all listeners could be bound */
 
 #endif

@@ -85,7 +85,8 @@ class System:
     def __init__(self, table):
         self.dir = tempfile.TemporaryDirectory()
         top = self.top = self.dir.name
-        os.mkdir(top + '/etc')
+        os.makedirs(top + '/etc/domains')
+        os.mkdir(top + '/etc/accounts')
         os.mkdir(top + '/var')
         self.prog = top + '/service'
         with open(self.prog, 'w') as f:
@@ -273,6 +274,52 @@ job night user=- daily=03:30 run PROG night
     ok(not any(alive(p) for p in s.pids()), 'no job is left')
 
 
+def test_listeners():
+    """The TCP sockets of the configuration, and what a reload makes of a change."""
+    one, two = free_port(), free_port()
+    s = System('same-user\nservice e user=- listeners=yes reload=hup run PROG e echo\n')
+
+    def build(ports):
+        with open(s.top + '/etc/posthorn.conf', 'w') as f:
+            f.write('hostname = host.example\nlistener l {\naddress = { "127.0.0.1" }\n%s}\n' % ports)
+        return s.run('config', 'build')
+
+    def answers(port):
+        try:
+            with socket.create_connection(('127.0.0.1', port), 5) as c:
+                return int(c.recv(100))
+        except OSError:
+            return None
+    r = s.run('serve')
+    ok(r.returncode == 111 and 'config build' in r.stderr, 'without a configuration it says what to do')
+    r = build('smtp = %d\n' % one)
+    if not ok(r.returncode == 0, 'config build'):
+        print('#', r.stderr)
+    s.start()
+    ok(s.wait_log(' ready services=1'), 'ready')
+    ok('fds=l/smtp' in s.events()[0], 'the listener is passed as LISTENER/SERVICE')
+    pid = answers(one)
+    ok(s.run('reload').returncode == 0 and wait_for(lambda: [e for e in s.events() if e[1] == 'hup']),
+       'a reload without a change is a SIGHUP')
+    ok(answers(one) == pid, 'and the service stays')
+    build('imap = %d\n' % two)
+    ok(s.run('reload').returncode == 0, 'a reload with other listeners')
+    ok(wait_for(lambda: answers(two)) not in (None, pid), 'starts the service with them')
+    ok('fds=l/imap' in s.events()[-1], 'and no others')
+    ok(answers(one) is None, 'the old port is closed')
+    pid = answers(two)
+    ok(s.run('restart', 'e').returncode == 0 and wait_for(lambda: answers(two) not in (None, pid)), 'restart')
+    ok(s.run('restart', 'nobody').returncode == 100, 'there is no such service: 100')
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(('127.0.0.1', one))
+        taken.listen()
+        build('imap = %d\nsmtp = %d\n' % (two, one))
+        ok(s.run('reload').returncode == 100 and 'port %d' % one in s.text(), 'a port in use is told')
+        ok(answers(two), 'and the rest goes on')
+    ok(s.end() == 0, 'stopped')
+
+
 def test_users():
     if os.geteuid() != 0:
         ok(True, 'users # SKIP not root')
@@ -318,6 +365,7 @@ test_backoff()
 test_order()
 test_killed()
 test_jobs()
+test_listeners()
 test_users()
 print('1..%d' % count)
 sys.exit(failed != 0)
