@@ -136,6 +136,7 @@ class Backend:
 
 
 RUNNING = []
+HOST = 'mail.example.org'
 
 
 class Listend:
@@ -178,7 +179,7 @@ class Listend:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)),
                           LISTEN_FDNAMES=':'.join('public/' + s for s in self.SERVICES))
-        os.execv(LISTEND, [LISTEND, '-n', 'mail.example.org'] + list(args))
+        os.execv(LISTEND, [LISTEND] + list(args))
 
     def text(self):
         with open(os.path.join(self.var, 'log')) as f:
@@ -669,7 +670,7 @@ def proxy4(src, sport, dst='203.0.113.5', dport=25):
 
 
 def test_proxy_and_limits(var):
-    ld = Listend(var, '-p', '127.0.0.1', '-t', '198.51.100.0/24')
+    ld = Listend(var, '-n', HOST, '-p', '127.0.0.1', '-t', '198.51.100.0/24')
     smtp, imap = Backend(os.path.join(var, 'run/smtp')), Backend(os.path.join(var, 'run/imap'))
     c = ld.connect('smtp')
     c.sendall(proxy4('192.0.2.1', 4321) + b'EHLO early\r\n')
@@ -746,7 +747,7 @@ def test_proxy_and_limits(var):
 
 
 def test_idle(var, n=2000):
-    ld = Listend(var, '-t', '127.0.0.0/8')
+    ld = Listend(var, '-n', HOST, '-t', '127.0.0.0/8')
     imap = Backend(os.path.join(var, 'run/imap'), backlog=1000)
     import resource
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -767,7 +768,9 @@ def test_idle(var, n=2000):
             first = rss()
     each = (rss() - first) / (n - 100)
     print('# %d idle TLS connections: %.1f KiB each' % (n, each))
-    ok(each < 20, 'an idle TLS connection costs little memory')
+    with open(LISTEND, 'rb') as f:
+        plain = b'__asan_init' not in f.read()
+    ok(each < 20 or not plain, 'an idle TLS connection costs little memory')
     c, s = keep[-2:]
     t = time.time()
     for _ in range(200):
@@ -787,7 +790,7 @@ def test_idle(var, n=2000):
 
 
 def test_descriptors(var):
-    ld = Listend(var, '-t', '127.0.0.0/8', limit=160)
+    ld = Listend(var, '-n', HOST, '-t', '127.0.0.0/8', limit=160)
     imap = Backend(os.path.join(var, 'run/imap'))
     cs = [ld.connect('imap') for _ in range(60)]
     sessions = []
@@ -844,6 +847,38 @@ def test_no_certificate(var):
     smtp.close()
 
 
+def test_configured(top):
+    var, etc = os.path.join(top, 'var'), os.path.join(top, 'etc')
+    os.makedirs(os.path.join(etc, 'domains'))
+    os.makedirs(os.path.join(etc, 'accounts'))
+    with open(os.path.join(etc, 'posthorn.conf'), 'w') as f:
+        f.write('hostname = mail.example.org\nlistener public {\n\taddress = { 127.0.0.1 }\n\tsmtp = 25\n\timaps = 993\n\thostname = imap.example.org\n\tstarttls = false\n'
+                '\ttrusted = { 198.51.100.0/24 }\n\tproxy = { 127.0.0.1 }\n\tconnections = 2\n}\n')
+    make_cert(os.path.join(var, 'tls', 'a'), 'mail.example.org')
+    make_cert(os.path.join(var, 'tls', 'b'), 'imap.example.org')
+    subprocess.run([os.path.join(BUILD, 'libexec/verbs/config'), 'build'], check=True,
+                   env=dict(os.environ, POSTHORN_ETC=etc, POSTHORN_VAR=var), cwd=var)
+    ld = Listend(var)
+    smtp, imap = Backend(os.path.join(var, 'run/smtp')), Backend(os.path.join(var, 'run/imap'))
+    cs = []
+    for _ in range(3):
+        cs.append(ld.connect('smtp'))
+        cs[-1].sendall(proxy4('192.0.2.1', 1000))
+    s = smtp.next()
+    ok(s.facts['rip'] == '192.0.2.1' and 'starttls' not in s.facts, 'configured: proxies, and STARTTLS not offered')
+    ok(read_all(cs[2]).startswith(b'421 4.7.0'), 'configured: two connections at once and no third')
+    c = ld.connect('smtp')
+    c.sendall(proxy4('198.51.100.1', 1000))
+    smtp.next()
+    ok(smtp.next().facts.get('trusted') == '1', 'configured: trusted networks')
+    c = ld.connect('imaps')
+    c.sendall(proxy4('192.0.2.1', 1000))
+    ok('imap.example.org' in names_of(ld.tls('imaps', None, raw=c)), 'configured: the listener\'s own name')
+    ok(ld.stop() == 0, 'stopped')
+    for b in (smtp, imap):
+        b.close()
+
+
 def test_usage():
     def run(*args, **env):
         return subprocess.run([LISTEND] + list(args), stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env).returncode
@@ -857,7 +892,7 @@ def main(top):
     make_cert(os.path.join(var, 'tls', 'other.example'), 'other.example', key='rsa')
     make_cert(os.path.join(var, 'tls', 'wild'), '*.wild.example')
     test_usage()
-    ld = Listend(var, '-t', '127.0.0.0/8', '-w', '2')
+    ld = Listend(var, '-n', HOST, '-t', '127.0.0.0/8', '-w', '2')
     fds = ld.fds()
     smtp, sub, imap = (Backend(os.path.join(var, 'run', n)) for n in ('smtp', 'submission', 'imap'))
     test_plain(ld, smtp, imap)
@@ -884,6 +919,7 @@ def main(top):
         v = os.path.join(top, name)
         make_cert(os.path.join(v, 'tls', 'x'), 'mail.example.org')
         test(v)
+    test_configured(os.path.join(top, 'configured'))
     os.makedirs(os.path.join(top, 'none'))
     test_no_certificate(os.path.join(top, 'none'))
 
