@@ -26,11 +26,12 @@
 static volatile sig_atomic_t	stop;
 
 static void	be_small(void);
+static noreturn void give_up(const struct peer *, const char *what);
 static void	catch_signals(void);
 static void	enter_account(const struct peer *);
 static void	log_session(const struct peer *);
 static void	first_input(struct buf *);
-static uint64_t	quota_of(struct str account);
+static uint64_t	quota_of(const struct peer *);
 
 int
 main(int argc, char *argv[])
@@ -47,10 +48,10 @@ main(int argc, char *argv[])
 	log_session(&s.peer);
 	catch_signals();
 	first_input(&input);
-	quota = quota_of(s.peer.account);
+	quota = quota_of(&s.peer);
 	enter_account(&s.peer);
 	if (account_open(".", &s.account) == -1)
-		die(EXIT_TEMP, "unable to open the account");
+		give_up(&s.peer, "the account");
 	account_set_quota(s.account, quota);
 	stream_init(&s.io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_OUTPUT);
 	s.io.stop = &stop;
@@ -68,6 +69,23 @@ be_small(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 16384);
 	(void)mallopt(M_TOP_PAD, 4096);
 #endif
+}
+
+/* The client is told that it is not its fault; it may try again. */
+static noreturn void
+give_up(const struct peer *p, const char *what)
+{
+	int		err = errno;
+	struct stream	io;
+
+	stream_init(&io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_INPUT);
+	if (p->tag.n > 0)
+		buf_addf(&io.out, STR_FMT " NO [UNAVAILABLE] The mailboxes cannot be opened now\r\n", STR_ARG(p->tag));
+	buf_adds(&io.out, "* BYE Try again later\r\n");
+	if (stream_flush(&io) == -1)
+		warnx("the client is gone too");
+	errno = err;
+	die(EXIT_TEMP, "unable to open %s", what);
 }
 
 static void
@@ -111,7 +129,7 @@ first_input(struct buf *input)
 
 /* Bytes that the account may hold, 0 for any number; without a configuration there is no limit. */
 static uint64_t
-quota_of(struct str account)
+quota_of(const struct peer *p)
 {
 	struct conf		*conf = conf_open();
 	struct arena		 arena = ARENA_INIT(LIMIT_IMAP_ARENA);
@@ -120,17 +138,17 @@ quota_of(struct str account)
 
 	if (conf == NULL) {
 		if (errno != ENOENT)
-			die(EXIT_TEMP, "unable to open " HOME_CONFIG_TDB);
+			give_up(p, HOME_CONFIG_TDB);
 		return 0;
 	}
-	switch (conf_account(conf, account, &arena, &found)) {
+	switch (conf_account(conf, p->account, &arena, &found)) {
 	case CONF_OK:
 		quota = found.quota;
 		break;
 	case CONF_NONE:
 		break;
 	case CONF_ERROR:
-		diex(EXIT_TEMP, "unable to read " HOME_CONFIG_TDB);
+		give_up(p, HOME_CONFIG_TDB);
 	}
 	arena_free(&arena);
 	conf_close(conf);
@@ -154,9 +172,9 @@ enter_account(const struct peer *p)
 	if (fd == -1 && errno == ENOENT && (account_create(path) == 0 || errno == EEXIST))
 		fd = dir_open(AT_FDCWD, path);
 	if (fd == -1)
-		die(EXIT_TEMP, "unable to open %s", path);
+		give_up(p, path);
 	if (fchdir(fd) == -1)
-		die(EXIT_TEMP, "unable to enter %s", path);
+		give_up(p, path);
 	sandbox_enter_dir(SANDBOX_ACCOUNT, fd);
 	(void)fd_close(&fd);
 }

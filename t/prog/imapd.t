@@ -264,6 +264,22 @@ def test_preauth(var):
     c.close()
 
 
+def test_broken(var):
+    """An account that cannot be opened: the client hears of it, the exit code says temporary."""
+    path = os.path.join(var, "accounts/user")
+    shutil.rmtree(path)
+    open(path, "w").close()
+    c = Client(var, 91, False)
+    for want in (r"login NO \[UNAVAILABLE\] .*", r"\* BYE .*"):
+        line = c.line()
+        if not re.fullmatch(want, line):
+            raise Failed("got %s" % line)
+    if c.proc.wait(TIMEOUT) != 111:
+        raise Failed("exit code %d" % c.proc.returncode)
+    c.sock.close()
+    c.log.close()
+
+
 def main():
     only = sys.argv[1:] or os.environ.get("IMAP_SCRIPTS", "").split()
     scripts = sorted(glob.glob(os.path.join(TOP, "t/imap/*.txt")))
@@ -280,6 +296,7 @@ def main():
     if not only:
         var = make_var()
         failed |= not attempt("a client that is known already, with input", lambda: test_preauth(var))
+        failed |= not attempt("an account that cannot be opened", lambda: test_broken(var))
         shutil.rmtree(var)
     print("1..%d" % COUNT)
     sys.exit(failed)
