@@ -5,6 +5,7 @@ import os
 import re
 import select
 import signal
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -126,6 +127,9 @@ def test_whole(top, base):
     for who in ('user', 'friend'):
         with imaplib.IMAP4_SSL('127.0.0.1', base + 993, ssl_context=trust(d)) as imap:
             ok(imap.login(who + '@localhost', 'posthorn')[0] == 'OK' and imap.select()[0] == 'OK', who + ' can log in')
+    with smtplib.SMTP('127.0.0.1', base + 25, timeout=20) as smtp:
+        smtp.starttls(context=trust(d))
+        smtp.sendmail('a@example.org', ['user+x@localhost'], 'Subject: kept\r\n\r\nx\r\n')
     r = run('-C', d, 'status')
     ok(r.returncode == 0 and 'listend' in r.stdout, 'status works on its directory')
     size = pss(ours(d) + [one.proc.pid])
@@ -155,6 +159,10 @@ def test_again(top, base):
     ok(os.stat(cert).st_mtime == before, 'keeps the certificate')
     ok('# mine' in open(d + '/etc/domains/localhost.conf').read(), 'keeps what was changed')
     ok(greeting(other + 25).startswith(b'220 '), 'a changed base takes effect')
+    with imaplib.IMAP4('127.0.0.1', other + 143) as imap:
+        imap.login('user@localhost', 'posthorn')
+        imap.select()
+        ok(b'Subject: kept' in imap.fetch('1', 'BODY.PEEK[HEADER]')[1][0][1], 'finds the mail of the first')
     r = run('-C', d, 'stop')
     ok(r.returncode == 0 and one.proc.wait(10) == 0, 'posthorn stop ends it')
     one.end()

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""The real table of services with a user a trust boundary, as design 2 has it. Needs root."""
+import imaplib
+import os
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
+SOURCE = os.environ.get('top_srcdir', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
+POSTHORN = os.path.join(BUILD, 'bin/posthorn')
+USERS = {'ph-null': 61001, 'ph-tls': 61002, 'ph-auth': 61003, 'ph-store': 61004}
+count = failed = 0
+
+
+def ok(good, name):
+    global count, failed
+    count += 1
+    if not good:
+        failed += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
+    return good
+
+
+def free_ports(n):
+    socks = [socket.socket() for _ in range(n)]
+    for s in socks:
+        s.bind(('127.0.0.1', 0))
+    ports = [s.getsockname()[1] for s in socks]
+    for s in socks:
+        s.close()
+    return ports
+
+
+def configure(top, ports):
+    os.makedirs(top + '/etc/domains')
+    os.makedirs(top + '/etc/accounts')
+    os.mkdir(top + '/var')
+    os.chmod(top, 0o755)
+    with open(SOURCE + '/etc/services') as f:
+        table = f.read()
+    for user, uid in USERS.items():
+        table = table.replace(user, '#%d' % uid)
+    with open(top + '/etc/services', 'w') as f:
+        f.write(table)
+    with open(top + '/etc/posthorn.conf', 'w') as f:
+        f.write('hostname = host.example\nlistener l {\naddress = { "127.0.0.1" }\n'
+                'smtp = %d\nimap = %d\nimaps = %d\ntrusted = { "127.0.0.0/8" }\n}\n' % tuple(ports))
+    with open(top + '/etc/domains/host.example.conf', 'w'):
+        pass
+    with open(top + '/etc/accounts/joe.conf', 'w') as f:
+        f.write('address joe@host.example { }\n')
+
+
+def run(top, *args, stdin=''):
+    return subprocess.run([POSTHORN, '-C', top, *args], input=stdin, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60)
+
+
+def processes(top):
+    """program -> set of uids, of all that works in the var directory."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if os.readlink('/proc/%s/cwd' % pid).startswith(top + '/var'):
+                name = os.path.basename(os.readlink('/proc/%s/exe' % pid))
+                found.setdefault(name, set()).add(os.stat('/proc/%s' % pid).st_uid)
+        except OSError:
+            pass
+    return found
+
+
+def owners(top):
+    """Everything below the directories of services that its user does not own."""
+    strange = []
+    for name, uid in (('accounts', 61004), ('auth', 61003), ('tls', 61002), ('tmp', 61001)):
+        for where, dirs, files in os.walk(os.path.join(top, 'var', name)):
+            for path in [where] + [os.path.join(where, f) for f in files]:
+                if os.lstat(path).st_uid != uid:
+                    strange.append(path)
+    return strange
+
+
+def mail(top, ports):
+    body = 'Subject: hello\r\n\r\n' + 'line of text\r\n' * 200000
+    with smtplib.SMTP('127.0.0.1', ports[0], timeout=20) as smtp:
+        smtp.starttls(context=ssl._create_unverified_context())
+        smtp.sendmail('a@example.org', ['joe@host.example'], 'Subject: small\r\n\r\nx\r\n')
+        smtp.sendmail('a@example.org', ['joe@host.example'], body)
+    with imaplib.IMAP4('127.0.0.1', ports[1]) as imap:
+        imap.starttls(ssl_context=ssl._create_unverified_context())
+        imap.login('joe@host.example', 'correct horse')
+        ok(imap.select()[1] == [b'2'], 'two messages came')
+        ok(imap.fetch('2', 'BODY.PEEK[TEXT]')[1][0][1] == body.split('\r\n\r\n', 1)[1].encode(), 'the large one as it was sent')
+        seen = processes(top)
+        ok(imap.store('1', '+FLAGS', '(\\Deleted)')[0] == 'OK' and imap.expunge()[0] == 'OK', 'one is deleted')
+    return seen
+
+
+def test(top):
+    ports = free_ports(3)
+    configure(top, ports)
+    for args in (['config', 'build'], ['serve', '-n'], ['cert', 'selfsigned', 'host.example']):
+        r = run(top, *args)
+        ok(r.returncode == 0, 'posthorn ' + ' '.join(args)) or print('#', r.stdout)
+    r = run(top, 'passwd', 'joe', stdin='correct horse\n')
+    ok(r.returncode == 0, 'posthorn passwd') or print('#', r.stdout)
+    ok(not owners(top), 'verbs of root leave nothing of root behind: ' + ' '.join(owners(top)))
+    with open(top + '/log', 'w') as log:
+        proc = subprocess.Popen([POSTHORN, '-C', top, 'serve'], stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if run(top, 'status').returncode == 0:
+                break
+            time.sleep(0.05)
+        seen = mail(top, ports)
+        want = {'listend': 61002, 'authd': 61003, 'deliverd': 61004, 'imapd': 61004, 'verifyd': 61001}
+        for name, uid in want.items():
+            ok(seen.get(name) == {uid}, '%s runs as its user, and only so' % name)
+        ok(seen.get('spawnd') == {61001, 61004}, 'spawnd as the users of its programs')
+        ok(seen.get('supervised') == {0}, 'supervised as root')
+        ok(not owners(top), 'every file is its user\'s: ' + ' '.join(owners(top)))
+        for name in ('accounts', 'auth', 'tls'):
+            mode = stat.S_IMODE(os.stat(os.path.join(top, 'var', name)).st_mode)
+            ok(mode == 0o700, name + ' is closed to all others')
+    finally:
+        proc.send_signal(signal.SIGTERM)
+        ok(proc.wait(30) == 0, 'stopped')
+    if failed:
+        with open(top + '/log') as f:
+            print(re.sub('^', '# ', f.read()[-3000:], flags=re.M))
+
+
+if os.geteuid() != 0:
+    print('1..0 # SKIP not root')
+    sys.exit(0)
+with tempfile.TemporaryDirectory() as where:
+    test(os.path.realpath(where))
+print('1..%d' % count)
+sys.exit(failed != 0)
