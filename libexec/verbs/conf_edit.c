@@ -132,17 +132,26 @@ conf_edit_set(const struct conf_scan *s, int section, const char *name, struct s
 	buf_free(&mid);
 }
 
+/* Is there nothing but a comment, one that ends there, from here to the end of the line? */
+static bool
+ends_line(const struct conf_scan *s, size_t at, size_t *next_r)
+{
+	size_t		stop = at + str_chr(str_skip(s->text, at), '\n');
+	struct str	rest = str_trim(str_head(str_skip(s->text, at), stop - at));
+
+	*next_r = stop < s->text.n ? stop + 1 : stop;
+	return rest.n == 0 || rest.p[0] == '#' || str_starts(rest, STR("//"));
+}
+
 void
 conf_edit_remove(const struct conf_scan *s, int node, struct buf *out)
 {
 	const struct conf_node	*n = &s->node[node];
-	size_t			 start = line_start(s->text, n->at);
-	size_t			 stop = n->end + str_chr(str_skip(s->text, n->end), '\n');
-	struct str		 rest = str_trim(str_head(str_skip(s->text, n->end), stop - n->end));
+	size_t			 start = line_start(s->text, n->at), next;
 
 	/* what stands behind it in a comment was about it */
-	if (is_blank(s->text, start, n->at) && (rest.n == 0 || rest.p[0] == '#' || str_starts(rest, STR("//"))))
-		splice(out, s->text, start, stop < s->text.n ? stop + 1 : stop, STR(""));
+	if (is_blank(s->text, start, n->at) && ends_line(s, n->end, &next))
+		splice(out, s->text, start, next, STR(""));
 	else
 		splice(out, s->text, n->at, n->end, STR(""));
 }
@@ -201,16 +210,6 @@ static size_t
 comma_after(const struct conf_scan *s, const struct conf_value *v)
 {
 	return v->end + str_chr(str_skip(buf_str(&s->bare), v->end), ',');
-}
-
-/* Is there nothing but a comment from here to the end of the line? */
-static bool
-ends_line(const struct conf_scan *s, size_t at, size_t *next_r)
-{
-	size_t	stop = at + str_chr(str_skip(s->text, at), '\n');
-
-	*next_r = stop < s->text.n ? stop + 1 : stop;
-	return is_blank(buf_str(&s->bare), at, stop);
 }
 
 void

@@ -211,6 +211,10 @@ take_values(struct conf_file *f, cfg_t *cfg, int section)
 		opt = cfg_getopt(cfg, name);
 		if (opt == NULL)
 			continue;
+		/* must not be: it would read something else than what was checked and is edited */
+		if (!n->section && cfg_opt_size(opt) != n->nvalue)
+			conf_error(now.report, f->name, n->line, "%s: libconfuse finds %u values here and posthorn %zu",
+			    name, cfg_opt_size(opt), n->nvalue);
 		for (size_t j = 0; j < n->nvalue && j < cfg_opt_size(opt); j++)
 			take_text(f, &s->value[n->value + j], cfg_opt_getnstr(opt, (unsigned)j));
 		if (!n->section || (sub = cfg_opt_getnsec(opt, nth[opt - cfg->opts]++)) == NULL)
