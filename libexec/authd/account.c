@@ -1,6 +1,7 @@
 #include "account.h"
 
-enum { ACCOUNT_MEMORY = 65536 };
+/* An account comes with all its addresses; most have a few, some have thousands. */
+enum { ACCOUNT_MEMORY = 64 * 1024 * 1024 };
 
 static enum account_got
 got(enum conf_got g)

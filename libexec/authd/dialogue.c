@@ -2,12 +2,12 @@
 
 #include <sys/random.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
 
+#include "answer.h"
 #include "base/attr.h"
 #include "base/code.h"
 #include "password.h"
@@ -34,9 +34,8 @@ dialogue_new(int sock)
 	return d;
 }
 
-/* Back to the beginning; the secrets of the last try are wiped. */
-static void
-forget(struct dialogue *d)
+void
+dialogue_forget(struct dialogue *d)
 {
 	sasl_free(&d->sasl);
 	d->sasl = (struct sasl){ .mech = SASL_NONE };
@@ -53,144 +52,13 @@ forget(struct dialogue *d)
 void
 dialogue_free(struct dialogue *d)
 {
-	forget(d);
+	dialogue_forget(d);
 	buf_free(&d->start);
 	buf_free(&d->exporter);
 	buf_free(&d->endpoint);
 	handoff_free(&d->handoff);
 	(void)fd_close(&d->sock);
 	free(d);
-}
-
-/* A gate that does not take its answer is gone, or not worth waiting for. */
-static void
-answer(struct dialogue *d, const struct buf *rec)
-{
-	if (buf_failed(rec) || ipc_send(d->sock, buf_str(rec), NULL, deadline_in(0)) == -1)
-		d->state = DIALOGUE_OVER;
-}
-
-static void
-answer_result(struct dialogue *d, const char *result, const char *reason, const char *text)
-{
-	struct buf	rec = BUF_INIT(LIMIT_RECORD);
-
-	attr_start(&rec, "auth", 1);
-	attr_adds(&rec, "result", result);
-	if (reason != NULL)
-		attr_adds(&rec, "reason", reason);
-	if (text != NULL)
-		attr_adds(&rec, "text", text);
-	answer(d, &rec);
-	buf_free(&rec);
-}
-
-static void
-answer_ok(struct dialogue *d)
-{
-	struct buf	rec = BUF_INIT(LIMIT_RECORD);
-
-	attr_start(&rec, "auth", 1);
-	attr_adds(&rec, "result", "ok");
-	attr_adds(&rec, "account", d->account.name);
-	attr_adds(&rec, "login", d->account.login);
-	attr_adds(&rec, "mechanism", d->mechanism);
-	answer(d, &rec);
-	buf_free(&rec);
-}
-
-static void
-answer_continue(struct dialogue *d, struct str challenge)
-{
-	struct buf	rec = BUF_INIT(LIMIT_RECORD), text = BUF_INIT(LIMIT_RECORD);
-
-	code_b64(&text, challenge);
-	attr_start(&rec, "auth", 1);
-	attr_adds(&rec, "result", "continue");
-	attr_add(&rec, "challenge", buf_str(&text));
-	answer(d, &rec);
-	buf_free(&rec);
-	buf_free(&text);
-}
-
-/* The outcome for the log and for whoever asks `posthorn logins`. */
-static void
-note(struct authd *a, struct dialogue *d, const char *result)
-{
-	const struct attempt	t = {
-		.account = d->found ? str_c(d->account.name) : STR("-"),
-		.login = d->found ? str_c(d->account.login) : buf_str(&d->sasl.user),
-		.rip = d->peer.rip, .lip = d->peer.lip, .tls = d->peer.tls,
-		.fingerprint = d->peer.fingerprint, .agent = d->agent,
-		.protocol = d->protocol, .mechanism = str_c(d->mechanism),
-		.result = str_c(result), .last = clock_now(),
-	};
-	struct log		l;
-
-	log_start(&l, "login");
-	log_str(&l, "conn", d->peer.id);
-	log_str(&l, "result", t.result);
-	log_str(&l, "account", t.account);
-	log_str(&l, "login", t.login);
-	log_str(&l, "protocol", t.protocol);
-	log_str(&l, "mechanism", t.mechanism);
-	log_str(&l, "rip", t.rip);
-	log_end(&l);
-	if (attempts_note(a->attempts, &t) == -1)
-		log_failure("attempt-lost", "auth/attempts.tdb", errno);
-}
-
-static void
-temporary(struct authd *a, struct dialogue *d)
-{
-	note(a, d, "error");
-	answer_result(d, "temp", NULL, NULL);
-	forget(d);
-}
-
-/* result is what is noted; the peer is told no more than reason. */
-static void
-refuse(struct authd *a, struct dialogue *d, const char *result, const char *reason, const char *text)
-{
-	note(a, d, result);
-	if (!d->peer.trusted)
-		limiter_failed(a->limiter, d->peer.rip);
-	answer_result(d, "fail", reason, text);
-	forget(d);
-}
-
-static void
-proven(struct authd *a, struct dialogue *d)
-{
-	/* only who knows the password is told that it is of no use */
-	if (d->account.disabled[0] != '\0') {
-		note(a, d, "logindisabled");
-		answer_result(d, "fail", "disabled", d->account.disabled);
-		forget(d);
-		return;
-	}
-	note(a, d, "ok");
-	if (!d->peer.trusted)
-		limiter_proved(a->limiter, d->peer.rip);
-	d->state = DIALOGUE_OK;
-	answer_ok(d);
-}
-
-static void
-failed(struct authd *a, struct dialogue *d)
-{
-	switch (d->sasl.why) {
-	case SASL_BADCREDS:
-		refuse(a, d, d->found ? sasl_mech_is_clear(d->sasl.mech) ? "badpassword" : "badcreds" : "baduser",
-		    "badcreds", NULL);
-		return;
-	case SASL_BADCHANBIND:
-		refuse(a, d, "badchanbind", "badchanbind", NULL);
-		return;
-	case SASL_BADPROTOCOL:
-		refuse(a, d, "badprotocol", "badprotocol", NULL);
-		return;
-	}
 }
 
 /* Who is d->sasl.user? False when that cannot be told now. */
@@ -298,14 +166,14 @@ run(struct authd *a, struct dialogue *d, enum sasl_want want, struct buf *challe
 				return;
 			break;
 		case SASL_DONE:
-			proven(a, d);
+			answer_proven(a, d);
 			return;
 		case SASL_FAILED:
-			failed(a, d);
+			answer_failed(a, d);
 			return;
 		}
 	}
-	temporary(a, d);
+	answer_temporary(a, d);
 }
 
 /* What makes each dialogue another one: SCRAM's nonce, CRAM-MD5's challenge. */
@@ -338,7 +206,7 @@ can_do(const struct dialogue *d, enum sasl_mech mech)
 static bool
 begin(struct authd *a, struct dialogue *d, struct str rec)
 {
-	forget(d);
+	dialogue_forget(d);
 	buf_add(&d->start, rec);
 	rec = buf_str(&d->start);
 	d->peer = (struct peer){
@@ -363,19 +231,18 @@ begin(struct authd *a, struct dialogue *d, struct str rec)
 	if (d->peer.trusted || limiter_allows(a->limiter, d->peer.rip))
 		return true;
 	answer_result(d, "fail", "limited", "too many failed logins from your address");
-	forget(d);
+	dialogue_forget(d);
 	return false;
 }
 
 static void
-begin_sasl(struct authd *a, struct dialogue *d, enum sasl_mech mech)
+begin_sasl(struct dialogue *d, enum sasl_mech mech)
 {
 	const struct sasl_facts	facts = {
 		.nonce = str_c(d->nonce), .challenge = str_c(d->challenge),
 		.channel = { buf_str(&d->exporter), buf_str(&d->endpoint) },
 	};
 
-	(void)a;
 	d->mechanism = sasl_mech_name(mech);
 	sasl_init(&d->sasl, mech, &facts);
 }
@@ -391,7 +258,7 @@ feed(struct authd *a, struct dialogue *d, struct str encoded)
 	if (code_unb64(&response, encoded) && !buf_failed(&response))
 		run(a, d, sasl_feed(&d->sasl, buf_str(&response), &challenge), &challenge);
 	else
-		refuse(a, d, "badprotocol", "badprotocol", NULL);
+		answer_refuse(a, d, "badprotocol", "badprotocol", NULL);
 	if (response.p != NULL)
 		OPENSSL_cleanse(response.p, response.cap);
 	buf_free(&response);
@@ -409,14 +276,14 @@ cmd_start(struct authd *a, struct dialogue *d, struct str rec)
 		return;
 	if (!can_do(d, mech)) {
 		answer_result(d, "fail", "nomech", "no such mechanism here");
-		forget(d);
+		dialogue_forget(d);
 		return;
 	}
 	if (!fresh(a, d)) {
-		temporary(a, d);
+		answer_temporary(a, d);
 		return;
 	}
-	begin_sasl(a, d, mech);
+	begin_sasl(d, mech);
 	initial = attr_get(buf_str(&d->start), "initial");
 	if (initial.p != NULL)
 		feed(a, d, initial);
@@ -433,10 +300,10 @@ cmd_login(struct authd *a, struct dialogue *d, struct str rec)
 
 	if (!begin(a, d, rec))
 		return;
-	begin_sasl(a, d, SASL_LOGIN);
+	begin_sasl(d, SASL_LOGIN);
 	if (!code_unb64(&user, attr_get(buf_str(&d->start), "user")) ||
 	    sasl_feed(&d->sasl, buf_str(&user), &scrap) != SASL_WANT_STEP)
-		refuse(a, d, "badprotocol", "badcreds", NULL);
+		answer_refuse(a, d, "badprotocol", "badcreds", NULL);
 	else
 		feed(a, d, attr_get(buf_str(&d->start), "password"));
 	buf_free(&user);
@@ -505,9 +372,9 @@ dialogue_record(struct authd *a, struct dialogue *d, struct str rec, struct ipc_
 	} else if (d->state == DIALOGUE_SASL && str_eq(cmd, STR("step"))) {
 		feed(a, d, attr_get(rec, "response"));
 	} else if (d->state == DIALOGUE_SASL && str_eq(cmd, STR("abort"))) {
-		note(a, d, "aborted");
+		answer_note(a, d, "aborted");
 		answer_result(d, "fail", "aborted", NULL);
-		forget(d);
+		dialogue_forget(d);
 	} else {
 		answer_result(d, "fail", "badprotocol", "not now");
 		d->state = DIALOGUE_OVER;

@@ -41,6 +41,9 @@ struct dialogue {
 struct dialogue	*dialogue_new(int sock) __attribute__((warn_unused_result));
 void		 dialogue_free(struct dialogue *);
 
+/* Back to the beginning; the secrets of the last try are wiped. */
+void		 dialogue_forget(struct dialogue *);
+
 /* A record has come; descriptors that are not taken stay in fds. */
 void	dialogue_record(struct authd *, struct dialogue *, struct str rec, struct ipc_fds *fds);
 

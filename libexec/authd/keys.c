@@ -66,3 +66,26 @@ keys_put(struct tdb_context *db, struct str fingerprint, const struct key *k)
 	buf_free(&rec);
 	return r;
 }
+
+static int
+remove_one(struct tdb_context *db, TDB_DATA id, TDB_DATA value, void *arg)
+{
+	const struct str	*account = arg;
+	struct key		 k;
+
+	if (!keys_decode(authdb_str(value), &k) || !str_eq(*account, str_c(k.account)))
+		return 0;
+	return tdb_delete(db, id);
+}
+
+int
+keys_remove_account(struct tdb_context *db, struct str account)
+{
+	if (tdb_transaction_start(db) == -1)
+		return -1;
+	if (tdb_traverse(db, remove_one, &account) == -1) {
+		(void)tdb_transaction_cancel(db);
+		return -1;
+	}
+	return tdb_transaction_commit(db);
+}

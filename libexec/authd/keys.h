@@ -25,6 +25,9 @@ struct tdb_context	*keys_open(bool create) __attribute__((warn_unused_result));
 int	keys_get(struct tdb_context *, struct str fingerprint, struct key *out_r) __attribute__((warn_unused_result));
 int	keys_put(struct tdb_context *, struct str fingerprint, const struct key *) __attribute__((warn_unused_result));
 
+/* None of the account's keys is good any more. */
+int	keys_remove_account(struct tdb_context *, struct str account) __attribute__((warn_unused_result));
+
 /* A stored value; false when it is not one of ours. */
 bool	keys_decode(struct str rec, struct key *out_r) __attribute__((warn_unused_result));
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../authd/account.h"
+#include "../authd/keys.h"
 #include "../authd/secrets.h"
 #include "proto/precis.h"
 #include "sys/die.h"
@@ -23,6 +24,7 @@ static const char	usage[] = "usage: posthorn passwd [-c | -r | -y] ACCOUNT";
 static enum mode	opts(int, char *[], const char **account);
 static void		known_account(const char *);
 static void		make(enum mode, struct secrets *);
+static void		remove_keys(const char *account);
 
 int
 main(int argc, char *argv[])
@@ -46,6 +48,8 @@ main(int argc, char *argv[])
 	db = secrets_open(true);
 	if (db == NULL)
 		die(EXIT_TEMP, "unable to open auth/secrets.tdb");
+	if (mode == MODE_REMOVE)
+		remove_keys(account);
 	r = mode == MODE_REMOVE ? secrets_remove(db, str_c(account)) : secrets_put(db, str_c(account), &s);
 	if (r == -1)
 		diex(EXIT_TEMP, "unable to write auth/secrets.tdb: %s", tdb_errorstr(db));
@@ -87,6 +91,17 @@ known_account(const char *name)
 		diex(EXIT_TEMP, "unable to read config.tdb");
 	}
 	conf_close(conf);
+}
+
+static void
+remove_keys(const char *account)
+{
+	struct tdb_context	*db = keys_open(false);
+
+	if (db == NULL && errno == ENOENT)
+		return;
+	if (db == NULL || keys_remove_account(db, str_c(account)) == -1 || tdb_close(db) == -1)
+		die(EXIT_TEMP, "unable to remove keys from auth/keys.tdb");
 }
 
 /* One line from standard input; what comes after it is left. */
