@@ -2,9 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <openssl/rand.h>
 
 #include <errno.h>
@@ -40,25 +37,6 @@ new_id(char id[17])
 	for (size_t i = 0; i < sizeof(r); i++)
 		id[i] = letters[r[i] & 31];
 	id[16] = '\0';
-}
-
-static void
-set_option(int fd, int level, int name, int value)
-{
-	/* none of them is worth losing a connection for */
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static void
-set_options(int fd)
-{
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-#ifdef TCP_KEEPIDLE
-	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 300);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 60);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
-#endif
 }
 
 /* Our own address, as the peer dialled it. */
@@ -141,7 +119,6 @@ conn_accepted(struct listener *l, int fd, const struct ip *ip, uint16_t port)
 	new_id(c->id);
 	n_conns++;
 	needs(c, FDS_STARTING);
-	set_options(fd);
 	if (in_networks(l->rules.proxies, l->rules.n_proxies, ip)) {
 		c->state = CONN_PROXY;
 		timer_set(&c->timer, TIMER_PROXY);
@@ -194,7 +171,6 @@ read_proxy(struct conn *c)
 void
 conn_serve(struct conn *c)
 {
-	loop_want(&c->tcp, 0);
 	c->give_up = 0;
 	door_open(c);
 }
@@ -202,7 +178,8 @@ conn_serve(struct conn *c)
 void
 conn_tls_done(struct conn *c)
 {
-	loop_want(&c->tcp, 0);
+	/* the peer is not to be heard until the session is there; peer_ready() sees to that if it speaks */
+	loop_want(&c->tcp, LOOP_IN);
 	timer_set(&c->timer, TIMER_NONE);
 	if (c->starttls)
 		control_tls_done(c);

@@ -74,9 +74,10 @@ hand_over(struct conn *c)
 	fds.fd[c->ssl != NULL ? 0 : 1] = pair[1];
 	n = buf_failed(&rec) ? -1 : ipc_send(c->door.fd, buf_str(&rec), &fds, AT_ONCE);
 	(void)fd_close(&pair[1]);
-	if (n == 0)
+	if (n == 0) {
 		ours->fd = pair[0];
-	else
+		c->tcp.shared = c->ssl == NULL;
+	} else
 		(void)fd_close(&pair[0]);
 	return n;
 }
@@ -112,12 +113,16 @@ door_ready(void *of, int got)
 	struct buf	 rec = { .p = text, .cap = sizeof(text), .max = sizeof(text) - 1 };
 	struct str	 s;
 
+	ssize_t		 n;
+
 	(void)got;
-	if (ipc_recv(c->door.fd, &rec, NULL, AT_ONCE) == -1) {
-		if (errno == ETIMEDOUT)
-			return;
+	n = recv(c->door.fd, text, sizeof(text), MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	rec.n = n > 0 ? (size_t)n : 0;
+	if (n <= 0)
 		conn_log(c, "door", "error", "closed without an answer");
-	} else if (s = buf_str(&rec), attr_is(s, "spawned", 1) && str_eq(attr_get(s, "ok"), STR("1"))) {
+	else if (s = buf_str(&rec), attr_is(s, "spawned", 1) && str_eq(attr_get(s, "ok"), STR("1"))) {
 		conn_spawned(c);
 		return;
 	} else if (str_copy(str_head(attr_get(s, "error"), sizeof(error) - 1), error, sizeof(error)))

@@ -5,6 +5,8 @@
 #ifndef LISTEND_LOOP_H
 #define LISTEND_LOOP_H
 
+#include <stdbool.h>
+
 enum {
 	LOOP_IN		= 1,	/* something to read, or the end */
 	LOOP_OUT	= 2,	/* room to write, or an error to find */
@@ -13,6 +15,7 @@ enum {
 struct watch {
 	int		 fd;	/* -1: none */
 	int		 want;	/* set by loop_want() only */
+	bool		 shared;	/* another process may have the same socket */
 	void		(*ready)(void *of, int got);
 	void		*of;
 };

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,6 +261,26 @@ rules_of(struct rules *r, const struct opts *o, const struct conf *conf, struct 
 }
 
 static void
+set_option(int fd, int level, int name, int value)
+{
+	/* none of them is worth doing without the listener */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Accepted sockets inherit them: nothing is left to be done for each. */
+static void
+set_options(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 300);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 60);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
+#endif
+}
+
+static void
 listener_add(const struct opts *o, const struct conf *conf, int fd, const char *full)
 {
 	struct listener	*l = &listeners[n_listeners];
@@ -276,6 +297,7 @@ listener_add(const struct opts *o, const struct conf *conf, int fd, const char *
 	limits_setup(l);
 	if (fd_nonblock(fd, true) == -1)
 		die(EXIT_TEMP, "unable to use socket %s", full);
+	set_options(fd);
 	l->sock = (struct watch){ .fd = fd, .ready = accept_ready, .of = l };
 	loop_want(&l->sock, LOOP_IN);
 	n_listeners++;

@@ -69,9 +69,9 @@ class Session:
     def __init__(self, rec, fds):
         self.raw = rec
         self.facts = parse(rec)
+        self.blocking = os.get_blocking(fds[0])
         self.data = socket.socket(fileno=fds[0])
         self.control = socket.socket(fileno=fds[1])
-        self.data.setblocking(True)
         self.data.settimeout(10)
         self.control.settimeout(10)
 
@@ -259,6 +259,8 @@ def test_plain(ld, smtp, imap):
        s.facts['lport'] == str(ld.port['smtp']), 'with both addresses')
     ok(re.fullmatch('[a-z2-7]{16}', s.facts['id']) is not None, 'and an id')
     ok(s.facts.get('starttls') == '1' and 'tls' not in s.facts and s.facts.get('trusted') == '1', 'and what it may do')
+    ok(s.data.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) and s.data.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) and
+       s.blocking, 'on a socket without delay, with keepalive, and one that blocks')
     s.data.sendall(b'220 hello\r\n')
     ok(c.recv(100) == b'220 hello\r\n', 'bytes go out')
     c.sendall(b'QUIT\r\n')
