@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 enum {
 	EVENTS		= 64,
+	FULL_MS		= 50,
 	ANSWER_MS	= 1000,	/* a session that does not take its answer is given up */
 };
 
@@ -107,8 +109,13 @@ enter(int door, int events)
 	int	sock = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock == -1) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_failure("not-accepted", "session", errno);
+		int	err = errno;
+
+		if (err != EAGAIN && err != EINTR && err != ECONNABORTED)
+			log_failure("not-accepted", "session", err);
+		/* out of descriptors: sessions wait in the backlog, and we do not spin */
+		if (err == EMFILE || err == ENFILE)
+			(void)poll(NULL, 0, FULL_MS);
 		return;
 	}
 	if (watch(events, sock) == -1) {

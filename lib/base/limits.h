@@ -16,6 +16,12 @@
 #define LIMIT_DOMAIN		255
 #define LIMIT_PATH		256
 #define LIMIT_RECEIVED		100	/* Received fields before it is a loop */
+#define LIMIT_ENVID		100	/* RFC 3461 4.4 */
+#define LIMIT_ORCPT		500	/* RFC 3461 4.2 */
+#define LIMIT_SMTP_TRANSACTION	(4u * 1024 * 1024)	/* 1000 recipients, each with the longest ORCPT, twice over */
+#define LIMIT_SMTP_REPLY	8192	/* one reply with all its lines */
+#define LIMIT_SMTP_REPLIES	(1024u * 1024)	/* to 16 KiB of the shortest commands */
+#define LIMIT_MESSAGE_MEMORY	(1024u * 1024)	/* of a message on its way; more goes to the disk */
 #define LIMIT_MESSAGE_SIZE	(100u * 1024 * 1024)	/* default; configurable */
 
 /* IMAP before and after login. */

@@ -133,9 +133,7 @@ take_ret(struct smtp_cmd *c, struct str v)
 static enum smtp_cmd_err
 take_envid(struct smtp_cmd *c, struct str v)
 {
-	enum { ENVID_MAX = 100 };	/* RFC 3461 4.4 */
-
-	if (v.n > ENVID_MAX || !is_xtext(v))
+	if (v.n > LIMIT_ENVID || !is_xtext(v))
 		return SMTP_CMD_PARAM_VALUE;
 	c->envid = v;
 	return SMTP_CMD_OK;
@@ -183,10 +181,9 @@ take_notify(struct smtp_cmd *c, struct str v)
 static enum smtp_cmd_err
 take_orcpt(struct smtp_cmd *c, struct str v)
 {
-	enum { ORCPT_MAX = 500 };
 	struct str	text = v, type;
 
-	if (v.n > ORCPT_MAX || !str_cut(&text, ';', &type) || type.n == 0 || text.n == 0)
+	if (v.n > LIMIT_ORCPT || !str_cut(&text, ';', &type) || type.n == 0 || text.n == 0)
 		return SMTP_CMD_PARAM_VALUE;
 	for (size_t i = 0; i < type.n; i++)
 		if (!byte_is_alnum(type.p[i]) && type.p[i] != '-')

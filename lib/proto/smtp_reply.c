@@ -42,14 +42,13 @@ cut_line(struct str *rest, size_t max)
 void
 smtp_reply(struct smtp_session *s, int code, const char *enhanced, struct str text)
 {
-	enum { TEXT_MAX = 8192 };
-	struct buf	b = BUF_INIT(TEXT_MAX);
+	struct buf	b = BUF_INIT(LIMIT_SMTP_REPLY);
 	struct str	rest, line;
 	size_t		max = LIMIT_SMTP_REPLY_LINE - 4;
 
 	if (enhanced != NULL)
 		max -= strlen(enhanced) + 1;
-	buf_add(&b, str_head(text, TEXT_MAX - 200));
+	buf_add(&b, str_head(text, LIMIT_SMTP_REPLY - 200));
 	if (code >= 400) {
 		buf_adds(&b, " (");
 		buf_add(&b, s->msg.n > 0 ? s->msg : s->conf->id);

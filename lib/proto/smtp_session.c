@@ -4,20 +4,15 @@
 
 #include "smtp_internal.h"
 
-enum {
-	OUT_MAX		= 1 << 20,	/* replies to 16 KiB of pipelined commands are far less */
-	ARENA_MAX	= 4 << 20,	/* 1000 recipients with ORCPT of 500 bytes each */
-};
-
 void
 smtp_session_init(struct smtp_session *s, const struct smtp_session_conf *conf)
 {
 	*s = (struct smtp_session){
 		.conf = conf,
-		.out = BUF_INIT(OUT_MAX),
+		.out = BUF_INIT(LIMIT_SMTP_REPLIES),
 		.data = BUF_INIT(2 * SMTP_DATA_BUFFER),
 		.line = BUF_INIT(LIMIT_SMTP_LINE),
-		.arena = ARENA_INIT(ARENA_MAX),
+		.arena = ARENA_INIT(LIMIT_SMTP_TRANSACTION),
 		.tls = conf->tls,
 		.want = SMTP_WANT_INPUT,
 	};

@@ -173,7 +173,7 @@ smtp_session_result(struct smtp_session *s, size_t i, int code, struct str enhan
 static void
 add_failures(struct smtp_session *s, struct buf *b, bool mixed)
 {
-	enum { ENOUGH = 6000 };
+	enum { ENOUGH = LIMIT_SMTP_REPLY / 4 * 3 };
 
 	for (size_t i = 0; i < s->nrcpt && b->n < ENOUGH; i++) {
 		const struct smtp_rcpt	*r = &s->rcpt[i];
@@ -196,7 +196,7 @@ void
 smtp_session_finished(struct smtp_session *s)
 {
 	const struct smtp_rcpt	*first = NULL;
-	struct buf		 text = BUF_INIT(8192);
+	struct buf		 text = BUF_INIT(LIMIT_SMTP_REPLY);
 	bool			 mixed = false, later = false;
 	char			 ok[128];
 

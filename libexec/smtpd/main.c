@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "smtpd.h"
 #include "client/deliver.h"
@@ -128,7 +129,7 @@ settings(struct smtpd *d)
 	};
 	log_always("conn", d->peer.id);
 	message_init(&d->msg, disk);
-	arena_init(&d->found, 4u << 20);
+	arena_init(&d->found, LIMIT_SMTP_TRANSACTION);
 	stream_init(&d->io, STDIN_FILENO, STDOUT_FILENO, 65536, 65536);
 	d->io.read_ms = d->io.write_ms = d->o.io_ms;
 	d->io.stop = &stop;

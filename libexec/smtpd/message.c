@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "sys/fd.h"
 
 void
@@ -62,7 +63,7 @@ message_append(struct message *m, struct str s)
 
 	if (fd == -1)
 		return -1;
-	if (!m->on_disk && m->disk != -1 && m->size > 0 && s.n > MESSAGE_IN_MEMORY - m->size) {
+	if (!m->on_disk && m->disk != -1 && m->size > 0 && s.n > LIMIT_MESSAGE_MEMORY - m->size) {
 		if (spill(m) == -1)
 			return -1;
 		fd = m->disk;

@@ -9,8 +9,6 @@
 
 #include "base/str.h"
 
-enum { MESSAGE_IN_MEMORY = 1 << 20 };
-
 struct message {
 	int		memory;		/* kept from message to message; -1 before the first */
 	int		disk;		/* opened before the sandbox closes; -1: none */
