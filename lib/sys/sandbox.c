@@ -3,6 +3,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #if defined(__linux__) && !defined(POSTHORN_SANITIZE) && (defined(__x86_64__) || defined(__aarch64__))
 
@@ -247,13 +248,36 @@ enum {
 			  LL_MAKE_REG | LL_REFER | LL_TRUNCATE,
 };
 
+static long
+landlock_rule(int ruleset, int path, uint64_t allowed)
+{
+	struct ll_beneath	rule = { .allowed = allowed, .fd = path };
+
+	return syscall(LL_ADD_RULE, ruleset, LL_RULE_PATH_BENEATH, &rule, 0);
+}
+
+/*
+ * The store tells by the boot id whether its index may be older than what it told (it is
+ * written without sync). A profile that hides it makes every opening look like a crash.
+ */
+static void
+landlock_boot_id(int ruleset)
+{
+	int	fd = open("/proc/sys/kernel/random/boot_id", O_PATH | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	(void)landlock_rule(ruleset, fd, LL_READ_FILE);
+	(void)close(fd);
+}
+
 static int
 landlock(unsigned groups, int dirfd)
 {
 	long			version = syscall(LL_CREATE_RULESET, NULL, 0, LL_VERSION);
 	struct ll_ruleset	rs = { .fs = version < 3 ? LL_FS_V2 : LL_FS_V3, .net = LL_NET, .scoped = LL_SCOPED };
 	size_t			size = version < 4 ? 8 : version < 6 ? 16 : 24;
-	struct ll_beneath	rule;
+	uint64_t		allowed = 0;
 	long			fd, n = 0;
 	int			err;
 
@@ -268,12 +292,12 @@ landlock(unsigned groups, int dirfd)
 	if (fd == -1)
 		return -1;
 	if (dirfd != -1) {
-		rule.allowed = (groups & READ) != 0 ? LL_READING : 0;
-		rule.allowed |= (groups & WRITE) != 0 ? LL_WRITING : 0;
-		rule.allowed &= rs.fs;
-		rule.fd = dirfd;
-		n = syscall(LL_ADD_RULE, fd, LL_RULE_PATH_BENEATH, &rule, 0);
+		allowed |= (groups & READ) != 0 ? LL_READING : 0;
+		allowed |= (groups & WRITE) != 0 ? LL_WRITING : 0;
+		n = landlock_rule((int)fd, dirfd, allowed & rs.fs);
 	}
+	if ((groups & WRITE) != 0)
+		landlock_boot_id((int)fd);
 	if (n == 0)
 		n = syscall(LL_RESTRICT_SELF, fd, 0);
 	err = errno;

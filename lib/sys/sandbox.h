@@ -13,7 +13,7 @@
 enum sandbox {
 	SANDBOX_SESSION,	/* no file; may connect to unix sockets and use open descriptors */
 	SANDBOX_VERIFY,		/* the same, and accepts on sockets it holds */
-	SANDBOX_ACCOUNT,	/* one directory read-write, no new sockets, inotify */
+	SANDBOX_ACCOUNT,	/* one directory read-write and the boot id, no new sockets, inotify */
 	SANDBOX_STORE,		/* the same for accounts/, and accepts on sockets it holds */
 	SANDBOX_NET,		/* one directory read-only, accepts, unix sockets and pairs */
 };

@@ -108,6 +108,13 @@ can_read_below(void)
 	return fd != -1 && fstat(fd, &st) == 0 && close(fd) == 0;
 }
 
+/* By it the store knows whether the machine started anew since the index was written. */
+static bool
+can_read_boot_id(void)
+{
+	return open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC) != -1;
+}
+
 static bool
 can_watch(void)
 {
@@ -129,6 +136,7 @@ static const struct fact {
 	{ "map code", can_code, false, false, false, false, false },
 	{ "write below the directory", can_write_below, false, false, true, true, false },
 	{ "read below the directory", can_read_below, false, false, true, true, true },
+	{ "read the boot id", can_read_boot_id, false, false, true, true, false },
 	{ "watch below the directory", can_watch, false, false, true, true, true },
 	{ "run a program", can_exec, false, false, false, false, false },
 };
