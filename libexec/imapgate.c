@@ -26,6 +26,8 @@ enum {
 	SLOW_MS		= 25000,	/* of the 30 s for a write */
 };
 
+static const char	not_imap[] = "please try again speaking imap";
+
 struct gate {
 	struct stream		 io;
 	struct imap_gather	 gather;
@@ -120,7 +122,7 @@ put(struct gate *g, struct str s)
 }
 
 static void
-puts_(struct gate *g, const char *s)
+say(struct gate *g, const char *s)
 {
 	put(g, str_c(s));
 }
@@ -130,17 +132,17 @@ static void
 reply(struct gate *g, const char *text)
 {
 	put(g, g->tag);
-	puts_(g, " ");
-	puts_(g, text);
-	puts_(g, "\r\n");
+	say(g, " ");
+	say(g, text);
+	say(g, "\r\n");
 }
 
 static void
 bye(struct gate *g, const char *text)
 {
-	puts_(g, "* BYE ");
-	puts_(g, text);
-	puts_(g, "\r\n");
+	say(g, "* BYE ");
+	say(g, text);
+	say(g, "\r\n");
 	g->over = true;
 }
 
@@ -215,17 +217,45 @@ feed(struct gate *g)
 	return got;
 }
 
+/*
+ * Read tag and name of the command that is, or begins, in gather.text. Its place in the
+ * table, or -1. The first one known tells that somebody speaks IMAP.
+ */
+static int
+begin_command(struct gate *g, struct imap_cur *c)
+{
+	struct str	word;
+
+	imap_cur_init(c, buf_str(&g->gather.text), &g->arena);
+	g->tag = imap_tag(c);
+	imap_sp(c);
+	word = imap_word(c);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (c->err != NULL || g->tag.n >= LIMIT_IMAP_TAG || !str_ieq(word, str_c(commands[i].name)))
+			continue;
+		g->spoken = true;
+		return (int)i;
+	}
+	return -1;
+}
+
 /* A literal is announced: small ones are taken. */
 static void
 literal(struct gate *g)
 {
-	bool	take = g->spoken && g->gather.literal.size <= LITERAL_MAX &&
-	    g->gather.count < LITERALS_MAX && imap_gather_literal(&g->gather);
+	struct imap_cur	c;
+	bool		take;
 
+	if (!g->spoken && begin_command(g, &c) == -1) {
+		bye(g, not_imap);
+		return;
+	}
+	take = g->gather.literal.size <= LITERAL_MAX && g->gather.count < LITERALS_MAX &&
+	    imap_gather_literal(&g->gather);
 	if (take && g->gather.literal.sync)
-		puts_(g, "+ go on\r\n");
+		say(g, "+ go on\r\n");
 	else if (!take)
-		bye(g, g->spoken ? "that is too large before login" : "please try again speaking imap");
+		bye(g, "that is too large before login");
 }
 
 /* One whole line with its literals into gather.text; false when the session is over. */
@@ -266,23 +296,14 @@ static void
 command(struct gate *g)
 {
 	struct imap_cur	c;
-	struct str	word;
+	int		i = begin_command(g, &c);
 
-	imap_cur_init(&c, buf_str(&g->gather.text), &g->arena);
-	g->tag = imap_tag(&c);
-	imap_sp(&c);
-	word = imap_word(&c);
-	for (size_t i = 0; c.err == NULL && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!str_ieq(word, str_c(commands[i].name)))
-			continue;
-		if (g->tag.n >= LIMIT_IMAP_TAG)
-			break;
-		g->spoken = true;
+	if (i != -1) {
 		commands[i].run(g, &c);
 		return;
 	}
 	if (!g->spoken) {
-		bye(g, "please try again speaking imap");
+		bye(g, not_imap);
 		return;
 	}
 	if (g->tag.n == 0)
@@ -297,9 +318,9 @@ args_end(struct gate *g, struct imap_cur *c)
 	if (imap_end(c))
 		return true;
 	put(g, g->tag);
-	puts_(g, " BAD ");
-	puts_(g, c->err);
-	puts_(g, "\r\n");
+	say(g, " BAD ");
+	say(g, c->err);
+	say(g, "\r\n");
 	return false;
 }
 
@@ -315,15 +336,15 @@ is_private(const struct gate *g)
 static void
 put_capabilities(struct gate *g)
 {
-	puts_(g, "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE");
+	say(g, "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE");
 	if (g->peer.starttls && g->peer.tls.n == 0)
-		puts_(g, " STARTTLS");
+		say(g, " STARTTLS");
 	if (g->peer.exporter.n > 0 || g->peer.endpoint.n > 0)
-		puts_(g, " AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-1-PLUS");
-	puts_(g, " AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5");
-	puts_(g, is_private(g) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+		say(g, " AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-1-PLUS");
+	say(g, " AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5");
+	say(g, is_private(g) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
 	if (g->peer.fingerprint.n > 0)
-		puts_(g, " AUTH=EXTERNAL");
+		say(g, " AUTH=EXTERNAL");
 }
 
 static struct authd_about
@@ -374,9 +395,9 @@ refused(struct gate *g)
 		reply(g, "NO [CANNOT] no such mechanism");
 	} else if (str_eq(why, STR("disabled"))) {
 		put(g, g->tag);
-		puts_(g, " NO ");
+		say(g, " NO ");
 		put(g, g->auth.text);
-		puts_(g, "\r\n");
+		say(g, "\r\n");
 	} else {
 		count_failure(g);
 		reply(g, str_eq(why, STR("badprotocol")) ? "BAD that is not how this mechanism goes" :
@@ -391,9 +412,9 @@ challenge(struct gate *g)
 {
 	enum authd_got	got;
 
-	puts_(g, "+ ");
+	say(g, "+ ");
 	put(g, g->auth.challenge);
-	puts_(g, "\r\n");
+	say(g, "\r\n");
 	if (!read_command(g))
 		return AUTHD_TEMP;
 	if (g->gather.count > 0 || str_eq(buf_str(&g->gather.text), STR("*")))
@@ -486,9 +507,9 @@ cmd_capability(struct gate *g, struct imap_cur *c)
 {
 	if (!args_end(g, c))
 		return;
-	puts_(g, "* ");
+	say(g, "* ");
 	put_capabilities(g);
-	puts_(g, "\r\n");
+	say(g, "\r\n");
 	reply(g, "OK done");
 }
 
@@ -534,7 +555,7 @@ cmd_id(struct gate *g, struct imap_cur *c)
 	g->agent[agent.n] = '\0';
 	if (!args_end(g, c))
 		return;
-	puts_(g, "* ID (\"name\" \"posthorn\")\r\n");
+	say(g, "* ID (\"name\" \"posthorn\")\r\n");
 	reply(g, "OK done");
 }
 
@@ -585,7 +606,7 @@ greet(struct gate *g)
 			return;
 		}
 	}
-	puts_(g, "* OK [");
+	say(g, "* OK [");
 	put_capabilities(g);
-	puts_(g, "] posthorn\r\n");
+	say(g, "] posthorn\r\n");
 }
