@@ -15,7 +15,7 @@ account may take part (C2:, S2:), each with an imapd of its own.
     X: quota        (not a script's) see below
     E: -            the server closes the connection and exits with 0
 """
-import base64, glob, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
+import base64, glob, os, random, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 TOP = os.environ.get("top_srcdir", ".")
 BUILD = os.environ.get("top_builddir", ".")
@@ -280,6 +280,95 @@ def test_broken(var):
     c.log.close()
 
 
+class Model:
+    """A client that believes what it is told, and notices when two things told disagree."""
+
+    def __init__(self, var, n, rng):
+        self.c, self.rng, self.n = Client(var, n, False), rng, n
+        self.c.line()
+        self.uids, self.count, self.running = [], 0, ""
+        self.do("SELECT INBOX")
+
+    def told(self, line):
+        m = re.fullmatch(r"\* (\d+) (EXISTS|EXPUNGE|FETCH)( \(UID (\d+) FLAGS \(([^)]*)\)\))?", line)
+        if not m:
+            return
+        seq = int(m[1])
+        if m[2] == "EXISTS":
+            if seq < len(self.uids):
+                raise Failed("EXISTS %d below what it was, %d" % (seq, len(self.uids)))
+            self.uids += [None] * (seq - len(self.uids))
+        elif seq < 1 or seq > len(self.uids):
+            raise Failed("client %d has %d messages and is told %s" % (self.n, len(self.uids), line))
+        elif m[2] == "EXPUNGE":
+            if re.match("FETCH|STORE|SEARCH", self.running):
+                raise Failed("EXPUNGE during " + self.running)
+            del self.uids[seq - 1]
+        else:
+            uid = int(m[4])
+            if self.uids[seq - 1] not in (None, uid):
+                raise Failed("client %d: %s, but it was UID %s" % (self.n, line, self.uids[seq - 1]))
+            self.uids[seq - 1] = uid
+
+    def do(self, command):
+        self.running, self.count = command, self.count + 1
+        if command.startswith("SELECT"):
+            self.uids = []
+        tag = "t%d" % self.count
+        self.c.write(("%s %s\r\n" % (tag, command)).encode())
+        while True:
+            line = self.c.line()
+            if line.startswith(tag + " "):
+                if line.startswith(tag + " BAD"):
+                    raise Failed("%s: %s" % (command, line))
+                return line
+            self.told(line)
+
+    def step(self):
+        n = len(self.uids)
+        some = "%d:%d" % tuple(sorted(self.rng.choice([1, n, self.rng.randint(1, max(n, 1))]) for _ in "ab")) if n else "1:*"
+        flag = self.rng.choice(["\\Deleted", "\\Flagged", "\\Deleted", "work"])
+        self.do(self.rng.choice([
+            "NOOP", "FETCH %s FLAGS" % some, "UID FETCH 1:* FLAGS", "SEARCH ALL", "CHECK",
+            "STORE %s +FLAGS (%s)" % (some, flag), "STORE %s -FLAGS.SILENT (%s)" % (some, flag),
+            "UID COPY %d:* Archive" % self.rng.randint(1, 100), "UID MOVE %d Archive" % self.rng.randint(1, 200),
+            "EXPUNGE", "UID EXPUNGE %d:%d" % (self.rng.randint(1, 50), self.rng.randint(50, 200)),
+            "APPEND INBOX {15+}\r\nSubject: x\r\n\r\ny", "APPEND INBOX (\\Seen) {15+}\r\nSubject: x\r\n\r\nz",
+            "STATUS Archive (MESSAGES)", "SELECT INBOX" if self.rng.random() < .2 else "NOOP"]) if n else
+            "APPEND INBOX {15+}\r\nSubject: x\r\n\r\ny")
+
+
+def test_many(var):
+    models = [Model(var, 100 + i, random.Random(i)) for i in range(4)]
+    failures = []
+
+    def work(m):
+        try:
+            for _ in range(400):
+                m.step()
+        except Failed as e:
+            failures.append(e)
+
+    for _ in range(60):
+        models[0].do("APPEND INBOX {15+}\r\nSubject: x\r\n\r\ny")
+    threads = [threading.Thread(target=work, args=(m,)) for m in models]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failures:
+        raise failures[0]
+    for m in models:
+        m.do("NOOP")
+    for m in models:
+        m.do("UID FETCH 1:* FLAGS")
+    for m in models[1:]:
+        if m.uids != models[0].uids:
+            raise Failed("clients believe different things: %r %r" % (m.uids, models[0].uids))
+    for m in models:
+        m.c.close()
+
+
 def main():
     only = sys.argv[1:] or os.environ.get("IMAP_SCRIPTS", "").split()
     scripts = sorted(glob.glob(os.path.join(TOP, "t/imap/*.txt")))
@@ -296,6 +385,7 @@ def main():
     if not only:
         var = make_var()
         failed |= not attempt("a client that is known already, with input", lambda: test_preauth(var))
+        failed |= not attempt("four clients at once", lambda: test_many(var))
         failed |= not attempt("an account that cannot be opened", lambda: test_broken(var))
         shutil.rmtree(var)
     print("1..%d" % COUNT)
