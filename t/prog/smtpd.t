@@ -40,6 +40,7 @@ class Deliverd:
     def __init__(self, path):
         self.got = []
         self.connections = 0
+        self.leave = False          # close behind each answer
         self.answer = lambda q: record('delivered', result='ok', status='2.0.0', text='ok', id='x')
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.bind(path)
@@ -79,6 +80,9 @@ class Deliverd:
             if a is None:
                 continue
             c.send(a)
+            if self.leave:
+                c.close()
+                return
 
 
 class Verifyd:
@@ -549,6 +553,13 @@ def test_faults():
     s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
     r = s.data(MSG)
     check(r.startswith('250'), 'deliverd well again', r)
+    deliverd.leave = True
+    r = []
+    for _ in range(3):
+        s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
+        r.append(s.data(MSG)[:3])
+    deliverd.leave = False
+    check(r == ['250'] * 3, 'deliverd started anew between messages is not noticed', r)
     verifyd.p.send_signal(signal.SIGSTOP)
     s.cmds('MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>')
     t = time.time()
