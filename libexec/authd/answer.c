@@ -1,7 +1,5 @@
 #include "answer.h"
 
-#include <errno.h>
-
 #include "base/attr.h"
 #include "base/code.h"
 #include "sys/log.h"
@@ -81,7 +79,7 @@ answer_note(struct authd *a, struct dialogue *d, const char *result)
 	log_str(&l, "rip", t.rip);
 	log_end(&l);
 	if (attempts_note(a->attempts, &t) == -1)
-		log_failure("attempt-lost", "auth/attempts.tdb", errno);
+		authdb_log(a->attempts, "attempt-lost", "auth/attempts.tdb");
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "sys/home.h"
+#include "sys/log.h"
 
 TDB_DATA
 authdb_data(struct str s)
@@ -71,4 +72,15 @@ int
 authdb_delete(struct tdb_context *db, struct str key)
 {
 	return tdb_delete(db, authdb_data(key));
+}
+
+void
+authdb_log(struct tdb_context *db, const char *event, const char *what)
+{
+	struct log	l;
+
+	log_start(&l, event);
+	log_cstr(&l, "what", what);
+	log_cstr(&l, "error", tdb_errorstr(db));
+	log_end(&l);
 }

@@ -1,12 +1,9 @@
 #include "password.h"
 
-#include <errno.h>
-
 #include <openssl/crypto.h>
 
 #include "proto/precis.h"
 #include "sys/deadline.h"
-#include "sys/log.h"
 
 bool
 password_user(struct str in, struct buf *out)
@@ -20,7 +17,7 @@ password_secrets(struct authd *a, const char *account, struct str user, struct s
 	int	got = account == NULL ? 0 : secrets_get(a->secrets, str_c(account), out_r, raw);
 
 	if (got == -1) {
-		log_failure("secrets-unreadable", account, errno);
+		authdb_log(a->secrets, "secrets-unreadable", account);
 		return false;
 	}
 	if (got == 0) {
@@ -42,7 +39,7 @@ renew(struct authd *a, const char *account, struct str password)
 	struct secrets	s;
 
 	if (!secrets_make(&s, password) || secrets_put(a->secrets, str_c(account), &s) == -1)
-		log_failure("rehash-failed", account, errno);
+		authdb_log(a->secrets, "rehash-failed", account);
 	OPENSSL_cleanse(&s, sizeof(s));
 }
 
