@@ -42,33 +42,11 @@ without_slash(struct str name)
 	return name.n > 1 && str_ends(name, STR("/")) ? str_head(name, name.n - 1) : name;
 }
 
-/* "* LIST" of what was made: the mailbox, and parents that were not there. */
-static void
-tell_made(struct session *s, struct str name, unsigned made)
-{
-	while (made > 1) {
-		struct str	parent = name;
-
-		for (unsigned i = 1; i < made; i++)
-			parent = str_head(parent, str_rchr(parent, '/'));
-		buf_adds(out(s), "* LIST (\\Subscribed) \"/\" ");
-		imap_put_mailbox(out(s), parent);
-		buf_adds(out(s), "\r\n");
-		made--;
-	}
-	if (made == 0)
-		return;
-	buf_adds(out(s), "* LIST (\\Subscribed) \"/\" ");
-	imap_put_mailbox(out(s), name);
-	buf_adds(out(s), "\r\n");
-}
-
 void
 cmd_create(struct session *s, struct imap_cur *c)
 {
 	struct str	name;
 	enum special	use;
-	unsigned	made;
 	bool		bad_use;
 
 	imap_sp(c);
@@ -78,13 +56,10 @@ cmd_create(struct session *s, struct imap_cur *c)
 		return;
 	if (bad_use)
 		reply(s, NO, "USEATTR", "A mailbox has one use of \\Archive \\Drafts \\Junk \\Sent \\Trash");
-	else if (mailbox_canon(name, &s->arena, &name) == -1 ||
-	    mailbox_create(s->account, name, use, &made) == -1)
+	else if (mailbox_create(s->account, name, use, NULL) == -1)
 		reply_errno(s, errno);
-	else {
-		tell_made(s, name, made);
+	else
 		reply(s, OK, NULL, "Created");
-	}
 }
 
 void
