@@ -103,5 +103,9 @@ control_ready(void *of, int got)
 	if (c->state == CONN_FACTS && wish[0] == 'G') {
 		loop_close(&c->control);
 		pump_start(c);
+		return;
 	}
+	/* no session of ours says that: it is nobody to go on with */
+	conn_log(c, "control", "error", "out of turn");
+	conn_close(c);
 }

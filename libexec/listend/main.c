@@ -403,6 +403,8 @@ housekeeping(void)
 {
 	static int64_t	checked;
 
+	if (checked == 0)
+		checked = timers_now();
 	if (paused_until != 0 && timers_now() >= paused_until && !stopping) {
 		paused_until = 0;
 		listeners_want(LOOP_IN);

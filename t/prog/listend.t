@@ -480,7 +480,29 @@ def test_exporter(ld, imap):
     c.close()
 
 
-def test_tickets(ld, imap, smtp):
+def test_out_of_turn(ld, smtp):
+    for wish in (b'G', b'X'):
+        c = ld.connect('smtp')
+        s = smtp.next()
+        s.control.send(wish)
+        ok(s.control.recv(10) == b'', 'a session that says %s out of turn is left' % wish.decode())
+        s.close()
+        ok(read_all(c) == b'', 'and its connection closed')
+        c.close()
+
+
+def test_tickets(ld, imap, smtp, var):
+    ctx = client(ssl.TLSVersion.TLSv1_3, cert=os.path.join(var, 'client-ec'))
+    c = ld.tls('imaps', ctx=ctx)
+    s = imap.next()
+    s.data.sendall(b'x')
+    c.recv(1)
+    again = ctx.wrap_socket(ld.connect('imaps'), server_hostname=HOST, session=c.session)
+    s2 = imap.next()
+    ok(again.session_reused and s2.facts.get('fingerprint') and s2.facts['fingerprint'] == s.facts['fingerprint'] and
+       s2.facts['exporter'] != s.facts['exporter'], 'a resumed session has its client key still, and a channel binding of its own')
+    for x in (c, s, again, s2):
+        x.close()
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         ctx = client(version)
         c = ld.tls('imaps', ctx=ctx)
@@ -910,7 +932,8 @@ def main(top):
     test_injection(ld, smtp)
     test_client_cert(ld, var, sub, smtp)
     test_exporter(ld, imap)
-    test_tickets(ld, imap, smtp)
+    test_tickets(ld, imap, smtp, var)
+    test_out_of_turn(ld, smtp)
     test_reload(ld, var, imap)
     imap, smtp = test_doors(ld, imap, smtp)
     test_rude(ld, imap, smtp, fds)
