@@ -194,7 +194,7 @@ smtp_session_feed(struct smtp_session *s, struct str *in)
 bool
 smtp_session_in_message(const struct smtp_session *s)
 {
-	return s->phase == PHASE_DATA || s->chunks;
+	return s->phase != PHASE_COMMAND || s->chunks;
 }
 
 void

@@ -588,9 +588,13 @@ def test_faults():
     check(r.startswith('421 4.4.2') and s.closed() and time.time() - t < 3, 'nothing heard: told and closed', r)
     s.end()
     for what, args, before in [('message', ('-t', '2000', '-m', '1000'), ['EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA']),
+                               ('chunk that nobody wants', ('-t', '2000', '-m', '1000'), ['EHLO x', 'BDAT 999999999 LAST']),
                                ('command', ('-t', '150'), ['EHLO x'])]:
         s = Session(*args)
-        s.cmds(*before)
+        s.cmds(*before[:-1])
+        s.send(before[-1] + '\r\n')
+        if not before[-1].startswith('BDAT'):
+            s.reply()
         try:
             for _ in range(25):
                 s.send('x')
