@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -308,6 +309,38 @@ def test_passwd(s):
     s.verb('passwd', 'ann', stdin=PASSWORD)
 
 
+def on_terminal(s, first, second):
+    """posthorn passwd ann on a terminal; its exit code and all that was shown."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(s.var)
+        os.execve(os.path.join(LIBEXEC, 'verbs/passwd'), ['passwd', 'ann'], s.env)
+    shown = b''
+    for text, want in ((first, b'New password: '), (second, b'again: ')):
+        while want not in shown:
+            shown += os.read(fd, 1000)
+        os.write(fd, text.encode() + b'\n')
+    try:
+        while True:
+            part = os.read(fd, 1000)
+            if not part:
+                break
+            shown += part
+    except OSError:
+        pass
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+def test_terminal(s):
+    code, shown = on_terminal(s, 'typed twice', 'typed otherwise')
+    ok(code == 100 and b'not the same' in shown, 'passwd on a terminal: two that differ', shown)
+    code, shown = on_terminal(s, 'typed twice', 'typed twice')
+    ok(code == 0 and b'typed' not in shown, 'nothing that is typed is shown', shown)
+    ok(is_ok(s.plain('ann@example.org', 'typed twice')), 'and it is the password')
+    s.verb('passwd', 'ann', stdin=PASSWORD)
+
+
 def test_handoff(s):
     door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     door.bind(s.var + '/run/imapd')
@@ -472,7 +505,7 @@ def test_logins(s):
 
 
 s = System('-w', '2')
-for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_handoff, test_keys,
+for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_terminal, test_handoff, test_keys,
           test_logins, test_limits, test_faults):
     try:
         t(s)
