@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/code.h"
+#include "base/ip.h"
 #include "base/limits.h"
 #include "sys/die.h"
 
@@ -28,6 +29,19 @@ tls_error(void)
 }
 
 /*
+ * The host that the peer asks for, or NULL. An address is no host name (RFC 6066
+ * section 3), but GnuTLS sends it where the user gave one, and so does mutt: as if nothing was asked for.
+ */
+static const char *
+asked_name(SSL *ssl)
+{
+	const char	*sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	struct ip	 ip;
+
+	return sni == NULL || ip_parse(str_c(sni), &ip) ? NULL : sni;
+}
+
+/*
  * On port 25 a wrong name is better served with our own certificate than not
  * at all: most senders do not verify. A mail client that named a host must get that host.
  */
@@ -35,7 +49,7 @@ static int
 choose_certificate(SSL *ssl, int *alert, void *arg)
 {
 	struct conn	*c = SSL_get_app_data(ssl);
-	const char	*sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const char	*sni = asked_name(ssl);
 	SSL_CTX		*ctx;
 
 	(void)arg;
@@ -248,7 +262,7 @@ add_endpoint(struct buf *rec, SSL *ssl)
 static void
 add_sni(struct buf *rec, SSL *ssl)
 {
-	struct str	sni = str_c(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	struct str	sni = str_c(asked_name(ssl));
 
 	if (sni.n == 0 || sni.n > LIMIT_DOMAIN)
 		return;
