@@ -80,6 +80,9 @@
 #define LIMIT_MAILBOX_FILE	16384
 #define LIMIT_ACCOUNT_FILE	(4u * 1024 * 1024)
 
+/* Seconds after which maildir gives up a file in tmp/. */
+#define LIMIT_TMP_AGE		(36 * 3600)
+
 /* listend: a header of PROXY v2 with its TLVs (the addresses need 52 bytes). */
 #define LIMIT_PROXY		2048
 

@@ -51,7 +51,7 @@ account_close(struct account *acc)
 }
 
 int
-account_open(const char *path, struct account **out_r)
+account_handle(const char *path, struct account **out_r)
 {
 	struct account	*acc = calloc(1, sizeof(*acc));
 
@@ -66,13 +66,26 @@ account_open(const char *path, struct account **out_r)
 	if ((acc->dir = dir_open(AT_FDCWD, path)) == -1 || (acc->mail = dir_open(acc->dir, "mail")) == -1)
 		goto fail;
 	acc->changed = openat(acc->dir, "changed", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (acc->changed == -1 || account_fresh(acc) == -1)
+	if (acc->changed == -1)
 		goto fail;
 	*out_r = acc;
 	return 0;
 fail:
 	account_close(acc);
 	return -1;
+}
+
+int
+account_open(const char *path, struct account **out_r)
+{
+	if (account_handle(path, out_r) == -1)
+		return -1;
+	if (account_fresh(*out_r) == -1) {
+		account_close(*out_r);
+		*out_r = NULL;
+		return -1;
+	}
+	return 0;
 }
 
 int
@@ -138,7 +151,7 @@ load(struct account *acc)
 	int			n = open_index(acc, &a);
 
 	if (n == 1)
-		n = tdbx_sound(&acc->db) ? account_mend(acc) : account_rebuild(acc);
+		n = tdbx_sound(&acc->db) && index_agrees(acc) ? account_mend(acc) : account_rebuild(acc);
 	/* what the power cut tore is found while it is looked over */
 	if (n == -1 && (errno == ENOENT || errno == EBADMSG))
 		n = account_rebuild(acc);

@@ -111,6 +111,30 @@ index_list(struct tdbx *t, uint32_t **ids_r, size_t *n_r)
 	return n == -1 ? -1 : 0;
 }
 
+/* The list tells whether it was deleted, or the place where it was is damaged. */
+int
+index_the_mailbox(struct tdbx *t, uint32_t id, struct mailbox_rec *m)
+{
+	struct account_rec	 a;
+	uint32_t		*ids;
+	size_t			 count;
+	int			 n = index_mailbox(t, id, m);
+
+	if (n != 0)
+		return n == 1 ? 0 : -1;
+	n = index_account(t, &a);
+	if (n == 0)
+		return damaged();
+	if (n == -1 || index_list(t, &ids, &count) == -1)
+		return -1;
+	errno = count == 0 ? EBADMSG : ESTALE;	/* there is always an INBOX */
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == id)
+			errno = EBADMSG;
+	free(ids);
+	return -1;
+}
+
 int
 index_put_account(struct tdbx *t, const struct account_rec *a)
 {
@@ -267,15 +291,10 @@ tx_del_mailbox(struct tx *tx, const struct mailbox_rec *m)
 int
 box_load(struct box *b, struct tx *tx, uint32_t id)
 {
-	int	n;
-
 	b->tx = tx;
 	b->has_page = b->has_map = b->has_log = false;
 	b->page_dirty = b->map_dirty = b->log_dirty = false;
-	n = index_mailbox(&tx->acc->db, id, &b->rec);
-	if (n == 0)
-		errno = ESTALE;
-	return n == 1 ? 0 : -1;
+	return index_the_mailbox(&tx->acc->db, id, &b->rec);
 }
 
 static int

@@ -19,6 +19,9 @@ int	index_page(struct tdbx *, uint32_t id, uint32_t no, struct page *out_r) __at
 int	index_map(struct tdbx *, uint32_t id, uint32_t no, struct map *out_r) __attribute__((warn_unused_result));
 int	index_log(struct tdbx *, uint32_t id, uint64_t no, struct log_chunk *out_r) __attribute__((warn_unused_result));
 
+/* The same for one that should be there: 0, or -1 with ESTALE when it is not. */
+int	index_the_mailbox(struct tdbx *, uint32_t id, struct mailbox_rec *out_r) __attribute__((warn_unused_result));
+
 /* The ids of all mailboxes; free(*ids_r). */
 int	index_list(struct tdbx *, uint32_t **ids_r, size_t *n_r) __attribute__((warn_unused_result));
 

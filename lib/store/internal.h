@@ -28,6 +28,12 @@ struct mailbox {
 	bool		 restart;	/* the index may be older than what was announced: skip to uidmax */
 };
 
+/* The directory opened, the index not. */
+int	account_handle(const char *path, struct account **out_r) __attribute__((warn_unused_result));
+
+/* The records of the index agree with each other: nothing was torn. */
+bool	index_agrees(struct account *);
+
 /*
  * The account's lock: around what changes mailboxes as such or converts files,
  * and may sync. Never waited for inside a transaction. Nests.

@@ -170,13 +170,9 @@ read_record(struct mailbox *mb, struct mailbox_rec *m)
 	int		n;
 
 	do {
-		n = account_fresh(mb->acc) == -1 ? -1 : index_mailbox(&mb->acc->db, mb->id, m);
-		if (n == 0) {
-			errno = ESTALE;
-			n = -1;
-		}
+		n = account_fresh(mb->acc) == -1 ? -1 : index_the_mailbox(&mb->acc->db, mb->id, m);
 	} while (n == -1 && account_retry(mb->acc, mb, &tries));
-	return n == -1 ? -1 : 0;
+	return n;
 }
 
 int
@@ -230,14 +226,10 @@ put_keywords(struct mailbox *mb, const struct mailboxfile *f)
 {
 	struct mailbox_rec	m;
 	struct tx		tx;
-	int			n;
 
 	if (tx_begin(mb->acc, &tx) == -1)
 		return -1;
-	n = index_mailbox(&mb->acc->db, mb->id, &m);
-	if (n == 0)
-		errno = ESTALE;
-	if (n == 1) {
+	if (index_the_mailbox(&mb->acc->db, mb->id, &m) == 0) {
 		memcpy(m.keywords, f->keywords, sizeof(m.keywords));
 		if (index_put_mailbox(&mb->acc->db, &m) == 0)
 			return tx_commit(&tx);

@@ -57,17 +57,14 @@ static int
 start(struct entries *it)
 {
 	struct mailbox_rec	m;
-	int			n;
 
 	if (it->uidnext != 0)
 		return 0;
-	if (account_fresh(it->mb->acc) == -1)
+	if (account_fresh(it->mb->acc) == -1 ||
+	    index_the_mailbox(&it->mb->acc->db, it->mb->id, &m) == -1)
 		return -1;
-	n = index_mailbox(&it->mb->acc->db, it->mb->id, &m);
-	if (n == 0)
-		errno = ESTALE;
 	it->uidnext = m.uidnext;
-	return n == 1 ? 0 : -1;
+	return 0;
 }
 
 static int

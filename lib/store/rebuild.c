@@ -9,11 +9,13 @@
 #include "../sys/deadline.h"
 #include "sync.h"
 
-/* Above every modseq that was given in earlier seconds, whatever became of the record. */
+/* Above every modseq that was given until now, whatever became of the record: 2^20 a second. */
 static uint64_t
 modseq_now(void)
 {
-	return (uint64_t)clock_now() << 20;
+	uint64_t	us = (uint64_t)clock_now_us();
+
+	return us / 1000000 << 20 | (us % 1000000 << 20) / 1000000;
 }
 
 static int
@@ -38,6 +40,15 @@ start_index(struct account *acc, struct tdbx *t, const char *path, const struct 
 	return tdbx_commit(t);
 }
 
+static void
+read_old(struct tdbx *old, struct account_rec *best)
+{
+	struct account_rec	a;
+
+	if (index_account(old, &a) == 1 && a.modseq > best->modseq)
+		*best = a;
+}
+
 /* Who still works with the old index waits until the new one is there. */
 static void
 hold_old(struct account *acc, struct tdbx *old, struct account_rec *a, bool *held_r)
@@ -46,13 +57,15 @@ hold_old(struct account *acc, struct tdbx *old, struct account_rec *a, bool *hel
 	*held_r = false;
 	*old = acc->db;
 	acc->db = (struct tdbx){ .tdb = NULL };
-	if (old->tdb != NULL && !tdbx_is_current(old))
+	if (old->tdb != NULL && !tdbx_is_current(old)) {
+		/* deleted: it tells how far modseqs have come */
+		read_old(old, a);
 		tdbx_close(old);
+	}
 	if (old->tdb == NULL && tdbx_open(old, acc->index) == -1)
 		return;
 	*held_r = tdbx_begin(old) == 0;
-	if (index_account(old, a) != 1)
-		*a = (struct account_rec){ .version = 0 };
+	read_old(old, a);
 }
 
 int

@@ -371,14 +371,9 @@ is_stale(struct dirtime noted, struct dirtime now, bool eager)
 static int
 read_record(struct mailbox *mb, struct mailbox_rec *m)
 {
-	int	n;
-
 	if (account_fresh(mb->acc) == -1)
 		return -1;
-	n = index_mailbox(&mb->acc->db, mb->id, m);
-	if (n == 0)
-		errno = ESTALE;
-	return n == 1 ? 0 : -1;
+	return index_the_mailbox(&mb->acc->db, mb->id, m);
 }
 
 int

@@ -213,37 +213,26 @@ data(const void *p, size_t n)
 	return (TDB_DATA){ .dptr = (unsigned char *)(uintptr_t)p, .dsize = n };
 }
 
-struct target {
-	void	*p;
-	size_t	 size, n;
-};
-
-static int
-copy_out(TDB_DATA key, TDB_DATA value, void *arg)
-{
-	struct target	*to = arg;
-
-	(void)key;
-	to->n = value.dsize;
-	if (value.dsize > to->size)
-		return -1;
-	memcpy(to->p, value.dptr, value.dsize);
-	return 0;
-}
-
+/* Not tdb_parse_record(): that says "none" for what is damaged, too. */
 ssize_t
 tdbx_get(struct tdbx *t, struct tdbx_key key, void *p, size_t size)
 {
-	struct target	to = { .p = p, .size = size };
+	TDB_DATA	value;
+	ssize_t		n;
 
 	errno = 0;
-	if (tdb_parse_record(t->tdb, data(key.b, key.n), copy_out, &to) == 0)
-		return (ssize_t)to.n;
-	if (to.n > size) {
+	value = tdb_fetch(t->tdb, data(key.b, key.n));
+	if (value.dptr == NULL)
+		return tdb_error(t->tdb) == TDB_ERR_NOEXIST ? 0 : failed(t);
+	n = (ssize_t)value.dsize;
+	if (value.dsize <= size)
+		memcpy(p, value.dptr, value.dsize);
+	free(value.dptr);
+	if (n > (ssize_t)size) {
 		errno = EBADMSG;
 		return -1;
 	}
-	return tdb_error(t->tdb) == TDB_ERR_NOEXIST ? 0 : failed(t);
+	return n;
 }
 
 int

@@ -229,6 +229,18 @@ walk(struct tree *t, int dir, struct str name)
 	return n;
 }
 
+int
+tree_each(struct account *acc, int (*call)(void *arg, struct str name, uint32_t id), void *arg)
+{
+	struct tree	t = { .acc = acc };
+	int		n = walk(&t, acc->mail, STR(""));
+
+	for (size_t i = 0; i < t.n && n == 0; i++)
+		n = call(arg, str_c(t.leaves[i].name), t.leaves[i].id);
+	tree_free(&t);
+	return n;
+}
+
 static int
 by_name(const void *va, const void *vb)
 {

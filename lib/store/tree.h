@@ -28,6 +28,9 @@ int	tree_uidvalidity(struct account *, uint32_t *out_r) __attribute__((warn_unus
  */
 int	tree_register(struct mailbox *, struct str name, const struct mailboxfile *) __attribute__((warn_unused_result));
 
+/* Call for every maildir below mail/, parents behind children; its id is 0 when it has none. Stops at -1. */
+int	tree_each(struct account *, int (*call)(void *arg, struct str name, uint32_t id), void *arg) __attribute__((warn_unused_result));
+
 /* Compare all directories with the list: add, rename and drop in the index. */
 int	tree_scan(struct account *) __attribute__((warn_unused_result));
 

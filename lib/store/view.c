@@ -96,10 +96,7 @@ open_once(struct view *v, uint32_t *unseen, uint32_t *first, struct mailbox_rec 
 	uidset_reset(&v->uids);
 	if (mailbox_refresh(v->mb, m) == -1 || tdbx_read_lock(t) == -1)
 		return -1;
-	n = index_mailbox(t, v->mb->id, m);
-	if (n == 0)
-		errno = ESTALE;
-	n = n == 1 ? read_maps(v, m, first) : -1;
+	n = index_the_mailbox(t, v->mb->id, m) == 0 ? read_maps(v, m, first) : -1;
 	tdbx_read_unlock(t);
 	if (n == 0 && uidset_count(&v->uids) != m->exists) {
 		errno = EBADMSG;
@@ -276,10 +273,7 @@ sync_once(struct view *v, struct view_news *news, struct mailbox_rec *m)
 		return 0;
 	if (tdbx_read_lock(t) == -1)
 		return -1;
-	n = index_mailbox(t, v->mb->id, m);
-	if (n == 0)
-		errno = ESTALE;
-	n = n == 1 ? sync_maps(v, m, news) : -1;
+	n = index_the_mailbox(t, v->mb->id, m) == 0 ? sync_maps(v, m, news) : -1;
 	tdbx_read_unlock(t);
 	return n;
 }

@@ -11,6 +11,7 @@
 #include "sys/fd.h"
 
 #include "../tap.h"
+#include "check.h"
 #include "scratch.h"
 
 static void
@@ -123,6 +124,7 @@ main(void)
 	scratch_enter();
 	test_create();
 	test_messages();
+	check_clean("acct", "at the end");
 	scratch_leave();
 	return done_testing();
 }

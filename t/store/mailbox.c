@@ -8,6 +8,7 @@
 #include "store/view.h"
 
 #include "../tap.h"
+#include "check.h"
 #include "scratch.h"
 
 static struct account	*acc;
@@ -160,6 +161,7 @@ main(void)
 		test_subscribe();
 		account_close(acc);
 	}
+	check_clean("acct", "at the end");
 	scratch_leave();
 	return done_testing();
 }

@@ -1,0 +1,243 @@
+/* foreign: what other programs do to a maildir is seen and taken up. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/file.h"
+#include "store/message.h"
+#include "store/view.h"
+
+#include "../tap.h"
+#include "check.h"
+#include "scratch.h"
+
+static struct account	*acc;
+static struct mailbox	*mb;
+
+static void
+put(const char *path, const char *text)
+{
+	int	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	ok(fd != -1 && write_all(fd, str_c(text)) == 0, "another program writes %s", path);
+	(void)close(fd);
+}
+
+static struct str
+content(uint32_t uid, struct buf *b)
+{
+	struct entry	e;
+	int		fd;
+
+	buf_reset(b);
+	if (message_get(mb, uid, &e) == -1 || (fd = message_open(mb, &e)) == -1)
+		return STR("(none)");
+	while (read_some(fd, b, 1000) > 0)
+		;
+	(void)close(fd);
+	return buf_str(b);
+}
+
+static void
+path_of(uint32_t uid, char path[400])
+{
+	struct entry	e;
+	char		name[FILE_NAME_SIZE];
+
+	if (message_get(mb, uid, &e) == -1)
+		e = (struct entry){ .uid = 0 };
+	file_name(&e, name);
+	(void)snprintf(path, 400, "acct/mail/INBOX/cur/%s", name);
+}
+
+static void
+pause_ms(int ms)
+{
+	(void)usleep((useconds_t)ms * 1000);
+}
+
+static void
+test_delivered(struct view *v, struct view_news *news)
+{
+	struct buf	b = BUF_INIT(10000);
+	struct entry	e;
+
+	put("acct/mail/INBOX/new/1700000000.foo.host", "Subject: lf\n\nbody\r\nmixed\n");
+	is_num(view_sync(v, news), 0, "sync");
+	is_num(uidset_count(&news->added), 1, "a file in new/ is a message");
+	is_str(content(1, &b), STR("Subject: lf\r\n\r\nbody\r\nmixed\r\n"), "in CRLF");
+	ok(message_get(mb, 1, &e) == 0 && e.size == 28 && e.date == 1700000000, "its size and date");
+	put("acct/mail/INBOX/cur/1700000001.bar.host:2,FS", "Subject: crlf\r\n\r\n");
+	is_num(view_sync(v, news), 0, "sync");
+	is_num(uidset_count(&news->added), 1, "a file in cur/ too");
+	ok(message_get(mb, 2, &e) == 0 && e.flags.sys == (FLAG_FLAGGED | FLAG_SEEN), "with its flags");
+	is_str(content(2, &b), STR("Subject: crlf\r\n\r\n"), "its bytes");
+	put("acct/mail/INBOX/new/empty", "");
+	ok(mkdir("acct/mail/INBOX/new/dir", 0700) == 0 &&
+	    symlink("/etc/passwd", "acct/mail/INBOX/new/link") == 0, "and what is no file");
+	is_num(view_sync(v, news), 0, "sync");
+	is_num(uidset_count(&news->added), 1, "an empty one; no directory, no link");
+	(void)rmdir("acct/mail/INBOX/new/dir");
+	(void)unlink("acct/mail/INBOX/new/link");
+	buf_free(&b);
+}
+
+static void
+test_flags(struct view *v, struct view_news *news)
+{
+	char		from[400], to[410];
+	struct entry	e;
+
+	path_of(1, from);
+	(void)snprintf(to, sizeof(to), "%sRS", from);
+	is_num(rename(from, to), 0, "another program sets flags");
+	is_num(view_sync(v, news), 0, "sync");
+	ok(uidset_has(&news->changed, 1), "they are told");
+	ok(message_get(mb, 1, &e) == 0 && e.flags.sys == (FLAG_ANSWERED | FLAG_SEEN), "and right");
+	pause_ms(30);
+	is_num(view_sync(v, news), 0, "sync");
+	is_num(news->changed.n, 0, "once");
+	path_of(1, from);
+	(void)snprintf(to, sizeof(to), "%.*sSTF", (int)(strlen(from) - 2), from);
+	is_num(rename(from, to), 0, "in another order");
+	is_num(view_sync(v, news), 0, "sync");
+	ok(message_get(mb, 1, &e) == 0 && e.flags.sys == (FLAG_FLAGGED | FLAG_SEEN | FLAG_DELETED), "right");
+	path_of(1, from);
+	is_num(access(from, F_OK), 0, "the name is ours again");
+}
+
+static void
+test_removed(struct view *v, struct view_news *news)
+{
+	char	path[400];
+
+	path_of(2, path);
+	is_num(unlink(path), 0, "another program removes a file");
+	is_num(view_sync(v, news), 0, "sync");
+	ok(uidset_has(&news->expunged, 2), "it is expunged");
+	view_drop(v, &news->expunged);
+}
+
+/* A change under our hands, which the directory's time hides. */
+static void
+test_raced(struct view *v, struct view_news *news)
+{
+	struct flag_change	seen = { FLAGS_ADD, { FLAG_SEEN, 0 }, UINT64_MAX };
+	struct uidset		one = UIDSET_INIT;
+	struct flag_result	r;
+	struct entry		e;
+	char			from[400], to[410];
+	int64_t			uid = deliver(mb, "x\r\n");
+
+	ok(uid > 0, "delivered");
+	is_num(view_sync(v, news), 0, "sync");
+	path_of((uint32_t)uid, from);
+	(void)snprintf(to, sizeof(to), "%sF", from);
+	is_num(rename(from, to), 0, "renamed within the tick");
+	uidset_add(&one, (uint32_t)uid, (uint32_t)uid);
+	is_num(message_flags(mb, &one, &seen, &r), 0, "flags are set all the same");
+	flag_result_free(&r);
+	ok(message_get(mb, (uint32_t)uid, &e) == 0 && e.flags.sys == (FLAG_SEEN | FLAG_FLAGGED), "both are there");
+	path_of((uint32_t)uid, from);
+	(void)snprintf(to, sizeof(to), "%.*sFRS", (int)(strlen(from) - 2), from);
+	is_num(rename(from, to), 0, "again");
+	is_num(message_expunge(mb, &one, false, NULL), 0, "expunge finds it");
+	is_num(view_sync(v, news), 0, "sync");
+	ok(uidset_has(&news->expunged, (uint32_t)uid), "gone");
+	view_drop(v, &news->expunged);
+	uidset_free(&one);
+}
+
+/* A crash between rename and commit; a uid that another holds; one that was used. */
+static void
+test_adopt(void)
+{
+	struct mailbox_status	st;
+	struct entry		e, got;
+	char			name[FILE_NAME_SIZE], path[400];
+
+	is_num(mailbox_status(mb, &st), 0, "status");
+	e = (struct entry){ .uid = st.uidnext, .date = 1600000000, .size = 3, .flags = { FLAG_SEEN, 0 } };
+	e.id[0] = 7;
+	file_name(&e, name);
+	(void)snprintf(path, sizeof(path), "acct/mail/INBOX/cur/%s", name);
+	put(path, "x\r\n");
+	ok(mailbox_status(mb, &st) == 0 && message_get(mb, e.uid, &got) == 0, "a uid from uidnext on is kept");
+	ok(got.date == e.date && got.flags.sys == FLAG_SEEN && got.id[0] == 7, "with all it has");
+	e.id[0] = 8;
+	file_name(&e, name);
+	(void)snprintf(path, sizeof(path), "acct/mail/INBOX/cur/%s", name);
+	put(path, "x\r\n");
+	ok(mailbox_status(mb, &st) == 0 && message_get(mb, st.uidnext - 1, &got) == 0 &&
+	    got.id[0] == 8 && got.uid != e.uid, "a uid that another holds is not");
+	e.uid = 2;
+	e.id[0] = 9;
+	e.size = 77;
+	file_name(&e, name);
+	(void)snprintf(path, sizeof(path), "acct/mail/INBOX/cur/%s", name);
+	put(path, "x\r\n");
+	ok(mailbox_status(mb, &st) == 0 && message_get(mb, st.uidnext - 1, &got) == 0 &&
+	    got.id[0] == 9, "nor one that was used");
+	is_num(got.size, 3, "and a wrong size is put right");
+}
+
+static void
+test_mailboxes(void)
+{
+	struct arena		 a = ARENA_INIT(100000);
+	struct mailbox_info	*list;
+	struct mailbox		*other;
+	struct mailbox_status	 st;
+	size_t			 n;
+	bool			 found = false;
+
+	is_num(system("mkdir -p acct/mail/Lists/c/new acct/mail/Lists/c/cur acct/mail/Lists/c/tmp"), 0,
+	    "another program makes a maildir");
+	put("acct/mail/Lists/c/new/hello", "x\n");
+	is_num(mailbox_open(acc, STR("Lists/c"), &other), 0, "it opens");
+	ok(mailbox_status(other, &st) == 0 && st.exists == 1, "with its message");
+	mailbox_close(other);
+	is_num(mailbox_list(acc, &a, &list, &n), 0, "list");
+	for (size_t i = 0; i < n; i++)
+		found = found || str_eq(list[i].name, STR("Lists"));
+	ok(found, "its parent is there");
+	is_num(system("cp -a acct/mail/Lists/c acct/mail/Lists/d"), 0, "a copy of a maildir");
+	is_num(mailbox_open(acc, STR("Lists/d"), &other), 0, "opens");
+	ok(mailbox_status(other, &st) == 0 && st.exists == 1, "with its message");
+	mailbox_close(other);
+	is_num(system("rm -r acct/mail/Lists/c"), 0, "a maildir is removed");
+	ok(mailbox_open(acc, STR("Lists/c"), &other) == -1 && errno == ENOENT, "it is gone");
+	arena_free(&a);
+}
+
+int
+main(void)
+{
+	struct view		v;
+	struct view_news	news = VIEW_NEWS_INIT;
+
+	scratch_enter();
+	if (account_create("acct") == -1 || account_open("acct", &acc) == -1 ||
+	    mailbox_open(acc, STR("INBOX"), &mb) == -1 || view_open(&v, mb, true, NULL) == -1) {
+		ok(false, "account: %s", strerror(errno));
+		return done_testing();
+	}
+	test_delivered(&v, &news);
+	test_flags(&v, &news);
+	test_removed(&v, &news);
+	test_raced(&v, &news);
+	test_adopt();
+	test_mailboxes();
+	view_close(&v);
+	view_news_free(&news);
+	mailbox_close(mb);
+	account_close(acc);
+	is_num(account_fix("acct"), 0, "fix");
+	check_clean("acct", "at the end");
+	scratch_leave();
+	return done_testing();
+}
