@@ -122,26 +122,32 @@ place_below(const char *dir)
 	set("POSTHORN_VAR", path, "/var");
 }
 
+/* Cut the last part off a path; false when there is none. */
+static bool
+up(char *path)
+{
+	char	*slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
 /* Beside us in a build tree or a moved installation, else where it was configured. */
 static void
 find_libexec(void)
 {
-	char	 path[PATH_MAX], probe[PATH_MAX];
-	char	*slash;
+	static const char *const	below[] = { "/libexec", "/libexec/posthorn" };
+	char				path[PATH_MAX], probe[PATH_MAX];
 
-	if (realpath("/proc/self/exe", path) != NULL &&
-	    (slash = strrchr(path, '/')) != NULL) {
-		*slash = '\0';
-		slash = strrchr(path, '/');
-		if (slash != NULL) {
-			*slash = '\0';
-			if (snprintf(probe, sizeof(probe), "%s/libexec/supervised", path) < (int)sizeof(probe) &&
+	if (realpath("/proc/self/exe", path) != NULL && up(path) && up(path))
+		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+			if (snprintf(probe, sizeof(probe), "%s%s/supervised", path, below[i]) < (int)sizeof(probe) &&
 			    access(probe, X_OK) == 0) {
-				set("POSTHORN_LIBEXEC", path, "/libexec");
+				set("POSTHORN_LIBEXEC", path, below[i]);
 				return;
 			}
-		}
-	}
 	if (getenv("POSTHORN_LIBEXEC") == NULL)
 		set("POSTHORN_LIBEXEC", home_libexec(), "");
 }
@@ -193,6 +199,8 @@ help(int argc, char *argv[])
 	if (fflush(stdout) == EOF)
 		return EXIT_TEMP;
 	if (snprintf(path, sizeof(path), "%s/verbs/posthorn-%s.8", home_libexec(), v->name) < (int)sizeof(path))
+		show_page(path);
+	if (snprintf(path, sizeof(path), "%s/../../share/man/man8/posthorn-%s.8", home_libexec(), v->name) < (int)sizeof(path))
 		show_page(path);
 	if (snprintf(path, sizeof(path), POSTHORN_MANDIR "/man8/posthorn-%s.8", v->name) < (int)sizeof(path))
 		show_page(path);
