@@ -39,6 +39,7 @@
 #define LIMIT_IMAP_INPUT	65536	/* read ahead of the command being done */
 #define LIMIT_IMAP_OUTPUT	(16u * 1024 * 1024)	/* one response line, a body structure at worst */
 #define LIMIT_IMAP_IDLE_MS	(30 * 60 * 1000)	/* RFC 3501 5.4 */
+#define LIMIT_IMAP_LINGER_MS	200	/* silence after which a session gives memory back */
 #define LIMIT_IMAP_WRITE_MS	(30 * 1000)
 #define LIMIT_IMAP_BULK_MS	(5 * 60 * 1000)	/* for commands that write much */
 

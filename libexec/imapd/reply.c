@@ -31,7 +31,7 @@ out_flush(struct session *s)
 	if (s->gone)
 		buf_reset(&s->io.out);
 	if (s->io.out.cap > OUT_KEEP && s->io.out.n == 0 && s->command == NULL)
-		out_shrink(s);
+		buf_free(&s->io.out);
 }
 
 void

@@ -1,8 +1,7 @@
 /* session: from bytes to commands, and the order in which they are answered. */
-#include <errno.h>
+#include <poll.h>
 
 #include "command.h"
-#include "sys/log.h"
 
 const char	capabilities[] = "IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR UNSELECT UIDPLUS MOVE CHILDREN "
     "LIST-EXTENDED SPECIAL-USE CREATE-SPECIAL-USE LIST-STATUS ID CONDSTORE NAMESPACE";
@@ -101,12 +100,20 @@ next_command(struct session *s)
 	return false;
 }
 
+/* Nothing comes at once: what the last commands took is given back before the long wait. */
+static void
+shrink_if_idle(struct session *s)
+{
+	if (s->io.in.n == 0 && deadline_wait(s->io.in_fd, POLLIN, deadline_in(LIMIT_IMAP_LINGER_MS)) == 0)
+		out_shrink(s);
+}
+
 bool
 session_more(struct session *s)
 {
 	out_flush(s);
-	if (s->io.in.n == 0)
-		buf_free(&s->io.in);
+	if (!s->gone)
+		shrink_if_idle(s);
 	switch (s->gone ? STREAM_EOF : stream_read(&s->io)) {
 	case STREAM_DATA:
 		return true;
