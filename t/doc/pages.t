@@ -57,6 +57,12 @@ listed = words("dist_man_MANS") + words("man_MANS")
 ok([f"{p} is not in dist_man_MANS" for p in pages if p not in listed] + [f"{p} is not there" for p in listed if p not in pages],
    "all pages are installed")
 
+bad = []
+for variable in sorted(set(re.findall(r"^(\w+_(?:PROGRAMS|LIBRARIES|MANS|DATA|SOURCES)|TESTFILES|EXTRA_DIST)\s*=", makefile, re.M))):
+    have = words(variable)
+    bad += [f"{variable} has {w} twice" for w in sorted(set(have)) if have.count(w) > 1]
+ok(bad, "no list of the Makefile names a file twice (make install would refuse)")
+
 mandoc = shutil.which("mandoc")
 if mandoc is None:
     print(f"ok {count + 1} - # SKIP no mandoc here")
