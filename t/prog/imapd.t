@@ -107,6 +107,14 @@ def make_var():
     return var
 
 
+def verify(var):
+    """The index says what the files say."""
+    r = subprocess.run([os.path.join(BUILD, "libexec/verbs/verify"), "user"], cwd=var, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, env={**os.environ, "POSTHORN_VAR": var})
+    if r.returncode != 0:
+        raise Failed("posthorn verify: %s" % r.stdout.decode())
+
+
 class Script:
     def __init__(self, path, slow):
         self.path, self.slow = path, slow
@@ -215,22 +223,12 @@ class Script:
             try:
                 for c in self.clients.values():
                     c.close()
-                self.verify()
+                verify(self.var)
             finally:
                 if os.environ.get("KEEP"):
                     print("# kept " + self.var)
                 else:
                     shutil.rmtree(self.var)
-
-    def verify(self):
-        """The index says what the files say."""
-        verb = os.path.join(BUILD, "libexec/verbs/verify")
-        if not os.path.exists(verb):
-            return
-        r = subprocess.run([verb, "user"], cwd=self.var, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if r.returncode != 0:
-            raise Failed("posthorn verify: %s" % r.stdout.decode())
-
 
 COUNT = 0
 
@@ -262,6 +260,41 @@ def test_preauth(var):
             raise Failed("got %s" % line)
     c.ended()
     c.close()
+
+
+TOKENS = [b"(", b")", b'"', b"\\", b"{3+}\r\nabc", b"*", b"%", b"1:*", b" ", b"<0.5>", b"[]", b"[1.2.HEADER]", b"NIL",
+          b"UID ", b"\0", b"\xff", b"~{1+}\r\nx", b"4294967295", b"BODY[HEADER.FIELDS (x)]", b"OR ", b"NOT ", b"&AAA-"]
+
+
+def mutated(rng, lines):
+    line = rng.choice(lines)
+    for _ in range(rng.choice([0, 1, 1, 2, 4])):
+        at = rng.randint(0, len(line))
+        line = rng.choice([line[:at] + rng.choice(TOKENS) + line[at:], line[:at] + line[at + 1:],
+                           line[:at] + rng.choice(lines)[at:]])
+    return line + b"\r\n"
+
+
+def test_nonsense(var):
+    """Commands of the conversations with bytes added, lost and mixed: every session ends as it should."""
+    rng, lines = random.Random(3501), []
+    for path in glob.glob(os.path.join(TOP, "t/imap/*.txt")):
+        found = re.findall(r"^C\d*: ?(.*)$", open(path, encoding="utf-8").read(), re.M)
+        lines += [re.sub(r"\{#\w+\+?\}", "{20+}\r\nSubject: x\r\n\r\nabcdef", x).encode()
+                  for x in found if "LOGOUT" not in x and "IDLE" not in x]
+    for i in range(20):
+        c = Client(var, 200 + i, False)
+        said = b"a SELECT INBOX\r\n" + b"".join(mutated(rng, lines) for _ in range(100))
+        writer = threading.Thread(target=lambda: (c.sock.sendall(said), c.sock.shutdown(socket.SHUT_WR)))
+        writer.start()
+        try:
+            while c.sock.recv(1 << 16):
+                pass
+        except ConnectionResetError:
+            pass
+        writer.join()
+        c.close()
+    verify(var)
 
 
 def test_broken(var):
@@ -386,6 +419,7 @@ def main():
         var = make_var()
         failed |= not attempt("a client that is known already, with input", lambda: test_preauth(var))
         failed |= not attempt("four clients at once", lambda: test_many(var))
+        failed |= not attempt("nonsense", lambda: test_nonsense(var))
         failed |= not attempt("an account that cannot be opened", lambda: test_broken(var))
         shutil.rmtree(var)
     print("1..%d" % COUNT)
