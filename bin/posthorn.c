@@ -41,13 +41,13 @@ static const struct verb	verbs[] = {
 	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },
 	{ "logins", "[ACCOUNT]", "who tried to log in", false },
 	{ "passwd", "[-c | -r | -y] ACCOUNT", "set the password of an account", false },
-	{ "reindex", "ACCOUNT", "build an account's index anew from its mail", false },
+	{ "reindex", "ACCOUNT ...|-a", "build an account's index anew from its mail", false },
 	{ "reload", "", "look at listeners and certificates again", false },
 	{ "restart", "SERVICE ...", "start services anew", false },
 	{ "serve", "[-n]", "run all services in the foreground", false },
 	{ "status", "", "services and timed jobs", false },
 	{ "stop", "", "stop what serve started", false },
-	{ "verify", "[--fix] ACCOUNT", "compare an account's index with its mail", false },
+	{ "verify", "[--fix] [ACCOUNT ...]", "compare an account's index with its mail", false },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
