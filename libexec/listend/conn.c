@@ -20,7 +20,7 @@ enum { FDS_STARTING = 6, FDS_DIRECT = 2, FDS_PUMP = 2 };
 /* Handshakes only for the sake of a refusal: past these there is none. */
 enum { REFUSED_MAX = 500 };
 
-static struct conn	*dead;
+static struct conn	*living, *dead;
 static size_t		 n_conns, n_refused, n_descriptors;
 
 static void	peer_ready(void *, int);
@@ -118,6 +118,10 @@ conn_accepted(struct listener *l, int fd, const struct ip *ip, uint16_t port)
 	buf_init(&c->out, LIMIT_PUMP);
 	new_id(c->id);
 	n_conns++;
+	c->next = living;
+	if (living != NULL)
+		living->prev = c;
+	living = c;
 	needs(c, FDS_STARTING);
 	if (in_networks(l->rules.proxies, l->rules.n_proxies, ip)) {
 		c->state = CONN_PROXY;
@@ -278,6 +282,12 @@ conn_close(struct conn *c)
 	buf_free(&c->head);
 	buf_free(&c->in);
 	buf_free(&c->out);
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		living = c->next;
 	c->state = CONN_DEAD;
 	c->next = dead;
 	dead = c;
@@ -292,6 +302,14 @@ conns_bury(void)
 		dead = c->next;
 		free(c);
 	}
+}
+
+void
+conns_close(void)
+{
+	while (living != NULL)
+		conn_close(living);
+	conns_bury();
 }
 
 size_t

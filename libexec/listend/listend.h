@@ -64,7 +64,7 @@ enum conn_state {
 struct conn {
 	enum conn_state		 state;
 	struct listener		*listener;
-	struct conn		*next;		/* of the dead */
+	struct conn		*next, *prev;	/* of the living; next: of the dead */
 	struct timer		 timer;
 	struct watch		 tcp;		/* the peer */
 	struct watch		 data;		/* the session's bytes, when we pump */
@@ -101,6 +101,7 @@ void	conn_refuse(struct conn *, const char *smtp_code, const char *text);
 void	conn_linger(struct conn *);
 void	conn_close(struct conn *);
 void	conns_bury(void);			/* free those that died in this turn */
+void	conns_close(void);			/* all, at the end */
 size_t	conns_count(void);
 size_t	conns_descriptors(void);		/* that connections have or may need */
 void	conn_log(const struct conn *, const char *event, const char *key, const char *value);

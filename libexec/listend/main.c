@@ -72,7 +72,7 @@ static noreturn void	usage(void);
 static void		opts_parse(struct opts *, int, char *[]);
 static void		raise_descriptors(void);
 static void		signals_setup(void);
-static const struct conf *configuration(void);
+static struct conf	*configuration(void);
 static void		listeners_setup(const struct opts *, const struct conf *);
 static void		confine(void);
 static void		serve(void);
@@ -82,7 +82,7 @@ int
 main(int argc, char *argv[])
 {
 	static struct opts	 o;
-	const struct conf	*conf;
+	struct conf		*conf;
 
 	prog_init(argv[0]);
 	opts_parse(&o, argc, argv);
@@ -100,6 +100,8 @@ main(int argc, char *argv[])
 	confine();
 	notify_ready();
 	serve();
+	conns_close();
+	conf_close(conf);
 	return EXIT_OK;
 }
 
@@ -155,10 +157,10 @@ opts_parse(struct opts *o, int argc, char *argv[])
 }
 
 /* NULL when there is none, as in tests: then the command line says it all. */
-static const struct conf *
+static struct conf *
 configuration(void)
 {
-	const struct conf	*conf = conf_open();
+	struct conf	*conf = conf_open();
 
 	if (conf == NULL && errno != ENOENT)
 		die(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);

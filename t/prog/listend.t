@@ -219,6 +219,7 @@ class Listend:
         RUNNING.remove(self.pid)
         for s in self.socks:
             s.close()
+        if status: print('# ' + self.text()[-3000:].replace('\n', '\n# '))
         self.log.close()
         return status
 
