@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "conf_idn.h"
 #include "proto/addr.h"
 
 void
@@ -160,7 +161,7 @@ bool
 conf_info(struct conf_builder *b, struct str domain)
 {
 	struct buf	lower = { .p = b->info.text, .cap = sizeof(b->info.text), .max = LIMIT_DOMAIN };
-	struct str	seps;
+	struct str	seps, same;
 
 	if (b->info.name.n > 0 && str_ieq(b->info.name, domain))
 		return true;
@@ -168,6 +169,13 @@ conf_info(struct conf_builder *b, struct str domain)
 	conf_add_lower(&lower, domain);
 	if (buf_failed(&lower) || conf_write_get(&b->w, conf_key(&b->key, 'd', buf_str(&lower)), &b->rec) != 1)
 		return false;
+	same = attr_get(buf_str(&b->rec), "same");
+	if (same.n > 0) {
+		lower.n = 0;
+		buf_add(&lower, same);
+		if (conf_write_get(&b->w, conf_key(&b->key, 'd', buf_str(&lower)), &b->rec) != 1)
+			return false;
+	}
 	b->info.name = buf_str(&lower);
 	b->info.case_sensitive = attr_getu(buf_str(&b->rec), "case-sensitive", 0) != 0;
 	seps = str_head(attr_get(buf_str(&b->rec), "separators"), 64);
@@ -368,6 +376,23 @@ conf_forget_account(struct conf_builder *b, struct str name)
 
 /* --- domains */
 
+/* A peer may use either spelling of an international name: the other one leads to this one. */
+static void
+put_spelling(struct conf_builder *b, const struct conf_file *f, struct str name)
+{
+	if (!conf_idn_other(name, &b->text)) {
+		conf_error(b->report, f->name, 0, "the file's name is not that of a domain%s%.*s",
+		    b->text.n > 0 ? ", but this would be: " : "", STR_ARG(buf_str(&b->text)));
+		return;
+	}
+	if (b->text.n == 0)
+		return;
+	attr_start(&b->rec, "domain", CONF_VERSION);
+	attr_add(&b->rec, "same", name);
+	if (!conf_write_put(&b->w, conf_key(&b->key, 'd', buf_str(&b->text)), buf_str(&b->rec), false))
+		conf_error(b->report, f->name, 0, "this is the same domain as %.*s, which has a file too", STR_ARG(buf_str(&b->text)));
+}
+
 void
 conf_put_domain(struct conf_builder *b, const struct conf_file *f, struct str name)
 {
@@ -379,6 +404,7 @@ conf_put_domain(struct conf_builder *b, const struct conf_file *f, struct str na
 	add_bool(&b->rec, f, CONF_TOP, "disabled", false);
 	put_record(b, conf_key(&b->key, 'd', name), f, 0);
 	b->info.name = STR("");
+	put_spelling(b, f, name);
 }
 
 static void

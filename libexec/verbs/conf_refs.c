@@ -1,6 +1,7 @@
 #include "conf_record.h"
 
 #include "base/attr.h"
+#include "conf_idn.h"
 
 /* Put name into the list under the key, or take it out; the list stays sorted. */
 static void
@@ -81,6 +82,8 @@ conf_forget_domain(struct conf_builder *b, struct str name)
 		forget_members(b, "catch-all", buf_str(&from));
 	conf_write_del(&b->w, conf_key(&b->key, 's', name));
 	conf_write_del(&b->w, conf_key(&b->key, 'd', name));
+	if (conf_idn_other(name, &b->text) && b->text.n > 0)
+		conf_write_del(&b->w, conf_key(&b->key, 'd', buf_str(&b->text)));
 	b->info.name = STR("");
 	buf_free(&aliases);
 	buf_free(&from);

@@ -107,6 +107,7 @@ static const struct rcpt_row {
 	{ "not a separator there", "ann+x", "example.net", CONF_RCPT_ACCOUNT, "joe", "INBOX", "ann+x@example.net" },
 	{ "the catch-all", "who", "example.net", CONF_RCPT_ACCOUNT, "joe", "INBOX", "who@example.net" },
 	{ "the catch-all before the postmaster", "postmaster", "example.net", CONF_RCPT_ACCOUNT, "joe", "INBOX", NULL },
+	{ "an international domain by its A-label", "b", "XN--bcher-kva.example", CONF_RCPT_ACCOUNT, "joe", "INBOX", "b@b\xc3\xbc" "cher.example" },
 	{ "an international domain", "b", "b\xc3\xbc" "cher.example", CONF_RCPT_ACCOUNT, "joe", "INBOX", NULL },
 };
 

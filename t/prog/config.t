@@ -128,6 +128,8 @@ ERRORS = [
     ("account's name", "accounts/.x..y.conf", "", None, None),
     ("account's name with a space", "accounts/x y.conf", "", None, "file's name must be"),
     ("domain's name in capitals", "domains/Example.net.conf", "", None, "file's name must be"),
+    ("a domain that IDNA does not know", "domains/xn--a.example.conf", "", None, "is not that of a domain"),
+    ("an international domain in capitals", "domains/B\u00dcCHER.example.conf".replace("BU", "bu").replace("CHER", "cher"), "", None, "but this would be: b\u00fccher.example"),
     ("not UTF-8", "accounts/x.conf", "full-name = \"\udcff\"\n", None, "is not text in UTF-8"),
     ("postmaster's account", "posthorn.conf", "hostname = x.example\n\npostmaster { account = who }\n", 3, "there is no account who"),
 ]
@@ -191,6 +193,23 @@ def test_all_at_once():
     ok(h.db() == before, "the old database is untouched")
     ok(h.dump() == dump and h.run("show", "joe@example.org").returncode == 0, "and in use")
     ok(sorted(os.listdir(h.top + "/var")) == ["config.lock", "config.tdb"], "nothing else is left", os.listdir(h.top + "/var"))
+    h.free()
+
+
+def test_spellings():
+    h = Home()
+    h.write("domains/b\u00fccher.example.conf", "alias t { members = x@xn--bcher-kva.example }\n")
+    h.write("accounts/x.conf", "address x@xn--bcher-kva.example { }\n")
+    ok(h.run("build").returncode == 0, "an international domain, addresses in its A-label")
+    ok("address = x@b\u00fccher.example" in h.run("show", "x@XN--bcher-kva.example").stdout, "is found in either spelling")
+    h.write("domains/xn--bcher-kva.example.conf", "")
+    r = h.run("build")
+    ok(r.returncode == 100 and "is the same domain as" in r.stderr, "the same domain in both spellings", r.stderr)
+    h.remove("domains/b\u00fccher.example.conf")
+    r = h.run("build")
+    ok(r.returncode == 0 and "address = x@xn--bcher-kva.example" in h.run("show", "x@b\u00fccher.example").stdout, "one is fine", r.stderr)
+    h.run("build", "-f", var="var2")
+    ok(h.dump() == h.dump("var2"), "and a full build the same")
     h.free()
 
 
@@ -429,6 +448,7 @@ test_errors()
 test_fine()
 test_all_at_once()
 test_missing()
+test_spellings()
 test_references()
 for s in (1, 2, 3):
     test_incremental(s, 60)
