@@ -29,8 +29,8 @@ class Imap:
             if not got:
                 raise SystemExit('the server closed during ' + line)
             chunks.append(got)
-            tail = (tail + got)[-400:]
-            if tail.endswith(b'\r\n') and b'\r\nx ' in tail:
+            tail = (tail + got)[-8192:]
+            if tail.endswith(b'\r\n') and tail.rsplit(b'\r\n', 2)[-2].startswith(b'x '):
                 break
         took = time.perf_counter() - begin
         if b'\r\nx OK' not in tail:
