@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "command.h"
+#include "proto/nfc.h"
 
 /* "(USE (\Sent))" behind the name (RFC 6154 5.1). */
 static enum special
@@ -42,6 +43,19 @@ without_slash(struct str name)
 	return name.n > 1 && str_ends(name, STR("/")) ? str_head(name, name.n - 1) : name;
 }
 
+/*
+ * One way to write a name, or two mailboxes would look the same (and not all
+ * file systems keep them apart). True when there is nothing to refuse.
+ */
+static bool
+name_is_normal(struct session *s, struct str name)
+{
+	if (nfc_is(name))
+		return true;
+	reply(s, NO, "CANNOT", "The name is not in Unicode's normal form C");
+	return false;
+}
+
 void
 cmd_create(struct session *s, struct imap_cur *c)
 {
@@ -53,6 +67,8 @@ cmd_create(struct session *s, struct imap_cur *c)
 	name = without_slash(imap_mailbox(c));
 	use = read_use(s, c, &bad_use);
 	if (!parsed(s, c))
+		return;
+	if (!name_is_normal(s, name))
 		return;
 	if (bad_use)
 		reply(s, NO, "USEATTR", "A mailbox has one use of \\Archive \\Drafts \\Junk \\Sent \\Trash");
@@ -86,7 +102,7 @@ cmd_rename(struct session *s, struct imap_cur *c)
 	from = imap_mailbox(c);
 	imap_sp(c);
 	to = without_slash(imap_mailbox(c));
-	if (!parsed(s, c))
+	if (!parsed(s, c) || !name_is_normal(s, to))
 		return;
 	if (mailbox_rename(s->account, from, to) == -1)
 		reply_errno(s, errno);
@@ -101,7 +117,7 @@ subscribe(struct session *s, struct imap_cur *c, bool on)
 
 	imap_sp(c);
 	name = imap_mailbox(c);
-	if (!parsed(s, c))
+	if (!parsed(s, c) || (on && !name_is_normal(s, name)))
 		return;
 	if (mailbox_subscribe(s->account, name, on) == -1)
 		reply_errno(s, errno);
