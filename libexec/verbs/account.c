@@ -296,6 +296,7 @@ list(int argc, char *argv[])
 		admin_print(names[i]);
 		printf("%s\n", acc.login_disabled.n > 0 ? " disabled" : "");
 	}
+	admin_end(&a);
 	return EXIT_OK;
 }
 
@@ -327,6 +328,7 @@ show(int argc, char *argv[])
 	printf("mail: %s/%s\n", HOME_ACCOUNTS, argv[1]);
 	for (size_t i = 0; i < acc.naddress; i++)
 		print_pair("address", acc.address[i]);
+	admin_end(&a);
 	return EXIT_OK;
 }
 

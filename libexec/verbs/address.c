@@ -124,11 +124,13 @@ list(int argc, char *argv[])
 	admin_read(&a);
 	if (argc == 1) {
 		list_account(&a, str_c(argv[0]));
+		admin_end(&a);
 		return EXIT_OK;
 	}
 	if (conf_accounts(a.conf, &a.arena, &names, &n) != CONF_OK)
 		diex(EXIT_TEMP, "unable to read config.tdb");
 	for (size_t i = 0; i < n; i++)
 		list_account(&a, names[i]);
+	admin_end(&a);
 	return EXIT_OK;
 }

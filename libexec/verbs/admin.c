@@ -199,12 +199,22 @@ admin_save(struct admin *a)
 	write_tmp(a, buf_c(&tmp));
 	publish(a, buf_c(&tmp));
 	buf_free(&tmp);
+	admin_end(a);
 }
 
 void
 admin_remove(struct admin *a)
 {
 	publish(a, NULL);
+	admin_end(a);
+}
+
+void
+admin_end(struct admin *a)
+{
+	conf_close(a->conf);
+	conf_file_free(&a->file);
+	arena_free(&a->arena);
 }
 
 struct str

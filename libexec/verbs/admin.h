@@ -35,9 +35,12 @@ void	admin_create(struct admin *, const char *kind, struct str name);
 /* After a change of the text: take what an edit made. */
 void	admin_edited(struct admin *, struct buf *text);
 
-/* Publish the text, or remove the file. */
+/* Publish the text, or remove the file; the struct is freed. */
 void	admin_save(struct admin *);
 void	admin_remove(struct admin *);
+
+/* Free it, after reading. */
+void	admin_end(struct admin *);
 
 /* An address of the command line as conf.h wants it; its domain is in lower case. */
 struct str	admin_address(struct admin *, const char *arg);

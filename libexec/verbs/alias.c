@@ -217,6 +217,7 @@ list(int argc, char *argv[])
 	admin_read(&a);
 	if (argc == 1) {
 		print_alias(&a, admin_address(&a, argv[0]));
+		admin_end(&a);
 		return EXIT_OK;
 	}
 	if (conf_domains(a.conf, &a.arena, &domains, &nd) != CONF_OK)
@@ -227,5 +228,6 @@ list(int argc, char *argv[])
 		for (size_t j = 0; j < na; j++)
 			print_alias(&a, aliases[j]);
 	}
+	admin_end(&a);
 	return EXIT_OK;
 }

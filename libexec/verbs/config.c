@@ -83,11 +83,14 @@ static int
 show(int argc, char *argv[])
 {
 	struct admin	a;
+	int		ret;
 
 	if (argc > 2)
 		usage();
 	admin_enter(&a);
-	return conf_show(&a, argc == 2 ? argv[1] : NULL);
+	ret = conf_show(&a, argc == 2 ? argv[1] : NULL);
+	admin_end(&a);
+	return ret;
 }
 
 static int

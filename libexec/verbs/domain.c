@@ -83,6 +83,7 @@ list(int argc, char *argv[])
 			printf(" disabled");
 		printf("\n");
 	}
+	admin_end(&a);
 	return EXIT_OK;
 }
 
