@@ -135,6 +135,7 @@ receive(struct session *s, struct append *a, uint64_t size)
 static void
 hang_up(struct session *s)
 {
+	s->why = "literal";
 	untagged(s, "BYE Not reading all that");
 	s->state = ST_LOGOUT;
 }

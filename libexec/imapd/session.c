@@ -2,11 +2,13 @@
 #include <poll.h>
 
 #include "command.h"
+#include "sys/log.h"
 
 const char	capabilities[] = "IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR UNSELECT UIDPLUS MOVE CHILDREN "
     "LIST-EXTENDED SPECIAL-USE CREATE-SPECIAL-USE LIST-STATUS ID CONDSTORE NAMESPACE";
 
 static void	greet(struct session *);
+static void	log_end_of(const struct session *);
 static bool	next_command(struct session *);
 static bool	take_literal(struct session *);
 static void	refuse_line(struct session *);
@@ -29,11 +31,22 @@ session_serve(struct session *s, struct str input)
 		run_command(s);
 	session_deselect(s);
 	out_flush(s);
+	log_end_of(s);
 	imap_gather_free(&s->gather);
 	arena_free(&s->arena);
 	arena_free(&s->names);
 	buf_free(&s->reply);
 	stream_free(&s->io);
+}
+
+static void
+log_end_of(const struct session *s)
+{
+	struct log	l;
+
+	log_start(&l, "end");
+	log_cstr(&l, "reason", s->why != NULL ? s->why : s->gone ? "gone" : "logout");
+	log_end(&l);
 }
 
 /* The login's own answer; without a tag the client was known before it said anything. */
@@ -118,9 +131,11 @@ session_more(struct session *s)
 	case STREAM_DATA:
 		return true;
 	case STREAM_TIMEOUT:
+		s->why = "inactive";
 		untagged(s, "BYE inactive");
 		break;
 	case STREAM_STOP:
+		s->why = "stop";
 		untagged(s, "BYE The server is stopping, come back soon");
 		break;
 	case STREAM_ERROR:
@@ -185,9 +200,11 @@ take_literal(struct session *s)
 	reply(s, BAD, "TOOBIG", "That literal is too large");
 	reply_write(s);
 	imap_gather_reset(&s->gather);
-	if (!sync)
-		untagged(s, "BYE Lost in a literal that is too large");
-	return sync;
+	if (sync)
+		return true;
+	s->why = "literal";
+	untagged(s, "BYE Lost in a literal that is too large");
+	return false;
 }
 
 static void
@@ -201,6 +218,7 @@ refuse_line(struct session *s)
 	reply_write(s);
 	imap_gather_reset(&s->gather);
 	if (desync) {
+		s->why = "line";
 		untagged(s, "BYE Lost in a line that is too long");
 		s->state = ST_LOGOUT;
 	}
@@ -239,6 +257,7 @@ lost_mailbox(struct session *s)
 		untagged(s, "OK [CLOSED] The selected mailbox was deleted");
 		return;
 	}
+	s->why = "mailbox-deleted";
 	untagged(s, "BYE The selected mailbox was deleted");
 	buf_reset(&s->reply);
 	s->state = ST_LOGOUT;

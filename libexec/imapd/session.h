@@ -34,7 +34,8 @@ struct session {
 	struct account		*account;
 	enum state		 state;
 	unsigned		 enabled;
-	bool			 gone;		/* the peer does not read: stop writing */
+	bool			 gone;		/* the peer is not there or does not read: stop writing */
+	const char		*why;		/* it ended, for the log; NULL for logout and gone */
 
 	struct str		 tag;		/* of the command being done */
 	const struct command	*command;

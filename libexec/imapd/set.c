@@ -16,10 +16,13 @@ set_uids(struct session *s, struct imap_set *set, bool uid, struct uidset *out_r
 	uint32_t	count = view_count(&s->view);
 
 	*out_r = (struct uidset)UIDSET_INIT;
-	if (!uid)
-		for (size_t i = 0; i < set->n; i++)
-			if (set->r[i].first > count || set->r[i].last > count)
-				return "There is no message of that number";
+	for (size_t i = 0; i < set->n && !uid; i++) {
+		/* "1:*" of an empty mailbox is asked by many, and is nothing */
+		bool	open = set->r[i].first == IMAP_STAR || set->r[i].last == IMAP_STAR;
+
+		if ((set->r[i].first > count || set->r[i].last > count) && !(open && count == 0))
+			return "There is no message of that number";
+	}
 	imap_set_resolve(set, uid ? last_uid(s) : count);
 	for (size_t i = 0; i < set->n; i++)
 		if (uid)
