@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "conf_change.h"
 #include "conf_record.h"
-#include "sys/fd.h"
 #include "sys/home.h"
 
 /* One build: the builder and the files. */
@@ -158,12 +157,6 @@ each_removed(struct build *bd, const struct conf_sources *s, void (*forget)(stru
 
 /* --- is a delta enough? */
 
-static bool
-text_same(struct str a, struct str b)
-{
-	return str_eq(a, b);
-}
-
 /* A changed posthorn.conf must leave the separators, on which all addresses depend. */
 static bool
 machine_fits(struct build *bd)
@@ -181,7 +174,7 @@ machine_fits(struct build *bd)
 	if (!bd->machine_changed)
 		return true;
 	if (conf_source_read(&f, NULL, STR(""), NULL, 0, &bd->b.arena, &quiet))
-		fits = text_same(conf_file_get(&f, CONF_TOP, "separators"), bd->b.separators);
+		fits = str_eq(conf_file_get(&f, CONF_TOP, "separators"), bd->b.separators);
 	conf_file_free(&f);
 	conf_report_free(&quiet);
 	return fits;
@@ -203,7 +196,7 @@ domain_fits(struct build *bd, struct str name)
 		seps = conf_file_get(&f, CONF_TOP, "separators");
 		if (!conf_bool(conf_file_get(&f, CONF_TOP, "case-sensitive"), &on))
 			on = false;
-		fits = text_same(seps.p == NULL ? b->separators : seps, attr_get(buf_str(&b->rec), "separators")) &&
+		fits = str_eq(seps.p == NULL ? b->separators : seps, attr_get(buf_str(&b->rec), "separators")) &&
 		    on == (attr_getu(buf_str(&b->rec), "case-sensitive", 0) != 0);
 	}
 	conf_file_free(&f);
@@ -322,72 +315,6 @@ build_records(struct build *bd)
 	conf_check_refs(&bd->b);
 }
 
-/* --- the files that change together with the database */
-
-static int
-sync_parent(const char *path)
-{
-	char	dir[4096];
-	size_t	n = str_rchr(str_c(path), '/');
-	int	fd, ret;
-
-	if (!str_copy(str_head(str_c(path), n), dir, sizeof(dir)))
-		return -1;
-	fd = dir_open(AT_FDCWD, dir);
-	if (fd == -1)
-		return -1;
-	ret = dir_sync(fd);
-	close(fd);
-	return ret;
-}
-
-static void
-change_paths(const struct conf_change *c, struct buf *path, struct buf *old)
-{
-	buf_reset(path);
-	buf_reset(old);
-	conf_source_path(path, c->kind, c->name);
-	buf_add(old, buf_str(path));
-	buf_adds(old, ".old");
-}
-
-/* Put one change into place, with what was there kept as NAME.conf.old. */
-static int
-change_do(const struct conf_change *c)
-{
-	struct buf	path = BUF_INIT(4096), old = BUF_INIT(4096);
-	int		ret = -1;
-
-	change_paths(c, &path, &old);
-	if (unlink(buf_c(&old)) == -1 && errno != ENOENT)
-		goto out;
-	if (c->tmp == NULL)
-		ret = rename(buf_c(&path), buf_c(&old));
-	else if (link(buf_c(&path), buf_c(&old)) == 0 || errno == ENOENT)
-		ret = rename(c->tmp, buf_c(&path));
-	if (ret == 0)
-		ret = sync_parent(buf_c(&path));
-out:
-	buf_free(&path);
-	buf_free(&old);
-	return ret;
-}
-
-/* Back to what was, or (good) forget it. */
-static void
-change_end(const struct conf_change *c, bool good)
-{
-	struct buf	path = BUF_INIT(4096), old = BUF_INIT(4096);
-
-	change_paths(c, &path, &old);
-	if (good)
-		unlink(buf_c(&old));
-	else if (rename(buf_c(&old), buf_c(&path)) == -1 && errno == ENOENT && c->tmp != NULL)
-		unlink(buf_c(&path));
-	buf_free(&path);
-	buf_free(&old);
-}
-
 static int
 publish(struct build *bd)
 {
@@ -396,12 +323,12 @@ publish(struct build *bd)
 	int			 ret = conf_write_prepare(&b->w), err = errno;
 
 	while (ret == 0 && done < b->nchange)
-		if ((ret = change_do(&b->change[done++])) == -1)
+		if ((ret = conf_change_do(&b->change[done++])) == -1)
 			err = errno;
 	if (ret == 0 && (ret = conf_write_publish(&b->w)) == -1)
 		err = errno;
 	for (size_t i = 0; i < done; i++)
-		change_end(&b->change[i], ret == 0);
+		conf_change_end(&b->change[i], ret == 0);
 	if (ret == -1)
 		conf_error(b->report, STR(HOME_CONFIG_TDB), 0, "cannot be written: %s", strerror(err));
 	return ret;
