@@ -224,7 +224,7 @@ run(struct fetch *f, const struct uidset *set, struct uidset *seen, uint32_t *to
 
 	*told_r = 0;
 	entries_start(&it, s->mb, set);
-	while (!s->gone && (rc = entries_next(&it, &f->e)) == 1) {
+	while (!s->gone && !session_stopping(s) && (rc = entries_next(&it, &f->e)) == 1) {
 		if (f->has_since && f->e.modseq <= f->since) {
 			++*told_r;
 			continue;
@@ -278,6 +278,8 @@ fetch(struct fetch *f, const struct uidset *set)
 		reply(s, NO, "LIMIT", "Not enough memory");
 	else if (run(f, set, &seen, &told) == -1 || mark_seen(s, &seen) == -1)
 		reply_errno(s, errno);
+	else if (session_stopping(s))
+		reply(s, NO, "UNAVAILABLE", "The server is stopping");
 	else if (told == uidset_count(set) || s->uid)
 		reply(s, OK, NULL, "Fetched");
 	else if (told > 0)

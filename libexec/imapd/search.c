@@ -65,7 +65,7 @@ search(struct search *q)
 
 	entries_start(&it, s->mb, &s->view.uids);
 	while ((rc = entries_next(&it, &q->e)) == 1) {
-		int	hit = matches(q);
+		int	hit = session_stopping(s) ? -1 : matches(q);
 
 		if (hit == -1) {
 			rc = -1;
@@ -77,7 +77,9 @@ search(struct search *q)
 		if (q->e.modseq > highest)
 			highest = q->e.modseq;
 	}
-	if (rc == -1 || found.failed)
+	if (session_stopping(s))
+		reply(s, NO, "UNAVAILABLE", "The server is stopping");
+	else if (rc == -1 || found.failed)
 		reply_errno(s, rc == -1 ? errno : ENOMEM);
 	else {
 		tell(s, &found, q->modseq, highest);

@@ -59,6 +59,12 @@ greet(struct session *s)
 		buf_addf(out(s), STR_FMT " OK [CAPABILITY %s] Logged in\r\n", STR_ARG(s->peer.tag), capabilities);
 }
 
+bool
+session_stopping(const struct session *s)
+{
+	return *s->io.stop != 0;
+}
+
 void
 session_deselect(struct session *s)
 {

@@ -64,6 +64,9 @@ void	session_serve(struct session *, struct str input);
  */
 bool	session_more(struct session *);
 
+/* SIGTERM came: long commands end early, the next wait says BYE. */
+bool	session_stopping(const struct session *);
+
 /* Leave the selected mailbox. */
 void	session_deselect(struct session *);
 
