@@ -60,6 +60,8 @@
 #define LIMIT_MIME_DEPTH	100
 #define LIMIT_MIME_PARTS	10000
 #define LIMIT_MIME_PARAMS	100
+#define LIMIT_MIME_PARAM_NAME	100	/* of a parameter in sections: they are looked up by name */
+#define LIMIT_MIME_ARENA	(8u * 1024 * 1024)	/* what is told of one message's parts */
 
 /* A character of any charset, with escape sequences before it, cut by a buffer end. */
 #define LIMIT_CHARSET_HELD	16

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "../base/limits.h"
 #include "params.h"
 #include "transfer.h"
 
@@ -48,7 +49,7 @@ struct mime {
 };
 
 /* An arena of this maximum is enough for all within the limits but absurd parameters. */
-enum { MIME_ARENA = 8 << 20 };
+enum { MIME_ARENA = LIMIT_MIME_ARENA };
 
 /* False only when not even one part could be allocated. */
 bool	mime_parse(struct mime *m_r, struct str text, struct arena *) __attribute__((warn_unused_result));

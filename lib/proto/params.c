@@ -4,8 +4,6 @@
 #include "../base/num.h"
 #include "lex.h"
 
-enum { SECTION_NAME = 100 };	/* a longer name is not continued: sections are looked up by name */
-
 static bool
 arena_keep(struct arena *a, struct buf *b, struct str *out_r)
 {
@@ -71,7 +69,7 @@ section_of(struct str name, struct section *out_r)
 {
 	size_t	star;
 
-	if (name.n > SECTION_NAME)
+	if (name.n > LIMIT_MIME_PARAM_NAME)
 		return false;
 	out_r->encoded = str_ends(name, STR("*"));
 	if (out_r->encoded)

@@ -9,7 +9,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from posthorn import Server, Tap, message, wait_until
+from posthorn import Server, Tap, alive, children_of, message, wait_until
 
 t = Tap()
 KILLS, PAUSE = 6, 0.35
@@ -120,6 +120,14 @@ with Server(tap=t) as s:
     s.send(message('before'))
     for name in ('smtpd', 'deliverd', 'verifyd', 'imapd', 'imapgate', 'authd', 'spawnd', 'listend'):
         one(s, name)
+    # without the one that looks after them all nothing stays, and a new start finds all
+    below = children_of(s.proc.pid)
+    os.kill(s.pids('supervised')[0], signal.SIGKILL)
+    t.ok(wait_until(lambda: not any(alive(p) for p in below), 20), 'supervised: without it all others end',
+         {p: n for p, n in below.items() if alive(p)})
+    s.kill()
+    t.ok(s.start(), 'supervised: and it starts again', s.text, s.log()[-2000:])
+    t.ok('<before@test>' in s.all_ids(), 'supervised: with all its mail')
     # and all at once, as when the machine dies
     load = Load(s, 'everything')
     time.sleep(1)
