@@ -1,3 +1,5 @@
+#include "folders.h"
+
 #include <sys/stat.h>
 
 #include <dirent.h>
@@ -7,12 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mailbox.h"
-
 #include "../sys/deadline.h"
 #include "../sys/fd.h"
 #include "accountfile.h"
-#include "folders.h"
+#include "mailbox.h"
 #include "message.h"
 #include "name.h"
 #include "sync.h"
