@@ -29,6 +29,7 @@ struct incoming {
 	struct mailbox	*mb;
 	enum stage	 stage;
 	int		 fd;
+	bool		 missed;	/* not in new/ at an earlier try */
 	struct entry	 e;
 	char		 tmp[40];
 };
@@ -178,7 +179,9 @@ check_quota(struct account *acc, uint64_t used, struct incoming *const *list, si
 
 /*
  * Another process, which looked into new/, has published it already; or
- * another program has moved it, which is seen by looking anew (EAGAIN).
+ * another program has moved it, which is seen by looking anew (EAGAIN). If
+ * it is not in the mailbox then either, somebody has read it and filed or
+ * removed it: it was delivered, and has no uid here.
  */
 static int
 find_published(struct box *b, struct incoming *in)
@@ -197,6 +200,11 @@ find_published(struct box *b, struct incoming *in)
 			return 0;
 		}
 	}
+	if (in->missed) {
+		in->stage = STAGE_DONE;
+		return 0;
+	}
+	in->missed = true;
 	errno = EAGAIN;
 	return -1;
 }

@@ -35,7 +35,10 @@ void	incoming_set(struct incoming *, int64_t date, struct flags);
  */
 int	publish(struct account *, struct incoming *const *list, size_t n) __attribute__((warn_unused_result));
 
-/* After publish: the uid, and all that the index has of it. */
+/*
+ * After publish: the uid, and all that the index has of it. The uid is 0 when a
+ * reader was so quick that the message has left this mailbox again.
+ */
 uint32_t		 incoming_uid(const struct incoming *);
 const struct entry	*incoming_entry(const struct incoming *);
 
