@@ -244,6 +244,8 @@ class Server:
             left = {p: n for p, n in below.items() if alive(p)}
             t.ok(not left, 'nothing of it is left running', left)
             self.check_verify('when all is over')
+            reports = [l for l in self.log().splitlines() if 'Sanitizer' in l or 'runtime error:' in l]
+            t.ok(not reports, 'no sanitizer had anything to say', *reports)
             if t.failed:
                 t.note('--- the end of the log')
                 t.note(self.log()[-6000:])
