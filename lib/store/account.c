@@ -181,9 +181,11 @@ account_retry(struct account *acc, struct mailbox *mb, unsigned *tries)
 	bool	again = false;
 
 	if (!acc->mending && ++*tries <= 4) {
-		if (err == EBADMSG)
+		if (err == EBADMSG) {
 			again = account_rebuild(acc) == 0;
-		else
+			if (!again)
+				err = errno;
+		} else
 			again = err == EAGAIN;
 		if (again && err == EAGAIN && mb != NULL)
 			mb->rescan = true;

@@ -1,6 +1,7 @@
 #include "tdbx.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@ enum {
 	LOCK_WAIT_MS	= 30000,	/* longer than any transaction */
 	HASH_LEAST	= 1021,		/* tdb reads this table at each transaction */
 	HASH_MOST	= 16381,
+	ROOM		= 1 << 20,	/* a file grows by 100 records or a quarter */
 	FLAGS		= TDB_NOSYNC | TDB_NOMMAP | TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING,
 };
 
@@ -41,6 +43,25 @@ failed(struct tdbx *t)
 		errno = err == ENOSPC || err == EDQUOT || err == EFBIG || err == EIO ? err : EBADMSG;
 	}
 	return -1;
+}
+
+/*
+ * The same for what writes. tdb makes its file larger with posix_fallocate(3),
+ * which sets no errno: without room on the disk, that is what was missing.
+ */
+static int
+write_failed(struct tdbx *t)
+{
+	struct statvfs	fs;
+	int		err = errno;
+
+	if (err == 0 && tdb_error(t->tdb) != TDB_ERR_CORRUPT && fstatvfs(tdb_fd(t->tdb), &fs) == 0 &&
+	    fs.f_bavail * fs.f_frsize < ROOM + tdb_map_size(t->tdb) / 2) {
+		errno = ENOSPC;
+		return -1;
+	}
+	errno = err;
+	return failed(t);
 }
 
 static int
@@ -179,7 +200,7 @@ tdbx_commit(struct tdbx *t)
 {
 	errno = 0;
 	/* on failure tdb has cancelled it */
-	return tdb_transaction_commit(t->tdb) == 0 ? 0 : failed(t);
+	return tdb_transaction_commit(t->tdb) == 0 ? 0 : write_failed(t);
 }
 
 void
@@ -239,7 +260,7 @@ int
 tdbx_put(struct tdbx *t, struct tdbx_key key, const void *p, size_t n)
 {
 	errno = 0;
-	return tdb_store(t->tdb, data(key.b, key.n), data(p, n), 0) == 0 ? 0 : failed(t);
+	return tdb_store(t->tdb, data(key.b, key.n), data(p, n), 0) == 0 ? 0 : write_failed(t);
 }
 
 int
@@ -248,5 +269,5 @@ tdbx_del(struct tdbx *t, struct tdbx_key key)
 	errno = 0;
 	if (tdb_delete(t->tdb, data(key.b, key.n)) == 0 || tdb_error(t->tdb) == TDB_ERR_NOEXIST)
 		return 0;
-	return failed(t);
+	return write_failed(t);
 }
