@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 struct charset_table {
-	const char	*names;		/* lower case, letters and digits only, parted by spaces */
+	/* lower case, letters and digits only, parted by spaces; in place, as a pointer would make
+	   the loader write to the tables, and each process have pages of its own */
+	char		 names[88];
 	uint16_t	 upper[128];	/* of bytes 0x80 to 0xff */
 };
 

@@ -207,12 +207,14 @@ def bench_memory(top):
         row('the whole system, idle (PSS)', '%.1f MiB' % (sum(r[0] for r in rows) / 1024), ' '.join('%s:%d' % (c, k) for k, c in rows))
         peers.smtp_source(ph.smtp, 100, 2, SIZE, 'user@localhost')
         before = set(ph.pids())
-        sessions = [Imap(ph.imap) for _ in range(10)]
+        sessions = [Imap(ph.imap) for _ in range(20)]
         for s in sessions:
             s.command('SELECT INBOX')
             s.command('FETCH 1:* (FLAGS ENVELOPE)')
         mine = [p for p in ph.pids() if p not in before and comm(p).startswith('imapd')]
-        row('an active IMAP session (PSS, mean of %d)' % len(mine), '%.0f KiB' % (sum(map(pss, mine)) / max(1, len(mine))))
+        row('an IMAP session (PSS, mean of %d), FETCH just answered' % len(mine), '%.0f KiB' % (sum(map(pss, mine)) / max(1, len(mine))))
+        time.sleep(3)
+        row('  the same, silent for three seconds', '%.0f KiB' % (sum(map(pss, mine)) / max(1, len(mine))))
         for s in sessions:
             s.close()
     finally:
