@@ -6,9 +6,10 @@ so that a call which no include shows is seen too.
 """
 import os, re, subprocess, sys
 
-src = os.environ.get('top_srcdir', '.')
-build = os.environ.get('top_builddir', '.')
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from tap import BUILD, SOURCE, Tap
+
+tap = Tap()
 
 # Which layers each layer may include from.
 BELOW = {
@@ -34,17 +35,8 @@ IMPURE = set('''open open64 openat openat64 read write pread pread64 pwrite pwri
     iconv_open'''.split())
 
 
-def check(good, name, detail=()):
-    global count, failed
-    count += 1
-    print(('ok' if good else 'not ok'), count, '-', name)
-    for line in detail:
-        print('#', line)
-    failed += not good
-
-
 def sources(top):
-    for folder, dirs, files in os.walk(os.path.join(src, top)):
+    for folder, dirs, files in os.walk(os.path.join(SOURCE, top)):
         for f in sorted(files):
             if f.endswith(('.c', '.h')):
                 yield os.path.join(folder, f)
@@ -61,7 +53,7 @@ def includes(path):
 def layer_of(path, inc):
     """The layer that an include names, seen from the file it stands in."""
     full = os.path.normpath(os.path.join(os.path.dirname(path), inc))
-    rel = os.path.relpath(full, os.path.join(src, 'lib'))
+    rel = os.path.relpath(full, os.path.join(SOURCE, 'lib'))
     if rel.startswith('..') or not os.path.exists(full):
         rel = inc
     return rel.split('/')[0]
@@ -73,7 +65,7 @@ def undefined(obj):
 
 
 def objects(top):
-    for folder, dirs, files in os.walk(os.path.join(build, top)):
+    for folder, dirs, files in os.walk(os.path.join(BUILD, top)):
         for f in sorted(files):
             if f.endswith('.o'):
                 yield os.path.join(folder, f)
@@ -84,8 +76,8 @@ for layer, allowed in BELOW.items():
     for path in sources('lib/' + layer):
         for n, inc in includes(path):
             if layer_of(path, inc) not in allowed:
-                bad.append('%s:%d includes %s' % (os.path.relpath(path, src), n, inc))
-    check(not bad, 'lib/%s includes nothing above it' % layer, bad)
+                bad.append('%s:%d includes %s' % (os.path.relpath(path, SOURCE), n, inc))
+    tap.none(bad, 'lib/%s includes nothing above it' % layer)
 
 # x.c begins with x.h, or with the header of the module that x.c is a part of
 bad = []
@@ -95,22 +87,22 @@ for path in sources('lib'):
         own = os.path.basename(path)[:-2] + '.h'
         has_own = os.path.exists(os.path.join(os.path.dirname(path), own))
         if '/' in first or (has_own and first != own):
-            bad.append(os.path.relpath(path, src) + ' begins with ' + first)
-check(not bad, 'each library file includes its own header first', bad)
+            bad.append(os.path.relpath(path, SOURCE) + ' begins with ' + first)
+tap.none(bad, 'each library file includes its own header first')
 
 bad = []
 for layer in ('base', 'proto'):
     for obj in objects('lib/' + layer):
         for sym in sorted(undefined(obj) & IMPURE):
-            bad.append('%s calls %s' % (os.path.relpath(obj, build), sym))
-check(not bad, 'lib/base and lib/proto reach no system call', bad)
+            bad.append('%s calls %s' % (os.path.relpath(obj, BUILD), sym))
+tap.none(bad, 'lib/base and lib/proto reach no system call')
 
 bad = []
 for top in ('lib', 'libexec', 'bin'):
     for obj in objects(top):
         for sym in sorted(undefined(obj) & BANNED):
-            bad.append('%s calls %s' % (os.path.relpath(obj, build), sym))
-check(not bad, 'no banned function is called', bad)
+            bad.append('%s calls %s' % (os.path.relpath(obj, BUILD), sym))
+tap.none(bad, 'no banned function is called')
 
 # A program's libraries are its capabilities (design 1).
 LINKS = {
@@ -123,15 +115,14 @@ LINKS = {
     'libexec/verifyd': set(),
 }
 for prog, allowed in sorted(LINKS.items()):
-    path = os.path.join(build, prog)
+    path = os.path.join(BUILD, prog)
     if not os.path.isfile(path):
-        path = os.path.join(build, prog, os.path.basename(prog))
+        path = os.path.join(BUILD, prog, os.path.basename(prog))
     if not os.path.isfile(path):
-        check(False, '%s is built' % prog)
+        tap.ok(False, '%s is built' % prog)
         continue
     out = subprocess.run(['readelf', '-d', path], capture_output=True, text=True).stdout
     libs = set(re.findall(r'NEEDED.*\[lib([a-z0-9_+-]+)\.so', out)) - {'c', 'asan', 'ubsan', 'm'}
-    check(libs <= allowed, '%s links only %s' % (prog, ', '.join(sorted(allowed)) or 'libc'), sorted(libs))
+    tap.none(sorted(libs - allowed), '%s links only %s' % (prog, ', '.join(sorted(allowed)) or 'libc'))
 
-print('1..%d' % count)
-sys.exit(failed != 0)
+tap.done()

@@ -8,19 +8,10 @@ import re
 import subprocess
 import sys
 
-src = os.environ["top_srcdir"]
-build = os.environ["top_builddir"]
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from tap import BUILD, SOURCE, Tap
 
-
-def ok(bad, name):
-    global count, failed
-    count += 1
-    print(f"{'not ok' if bad else 'ok'} {count} - {name}")
-    if bad:
-        failed += 1
-        for b in bad:
-            print("# " + b)
+tap = Tap()
 
 
 def read(path):
@@ -33,7 +24,7 @@ def sources(page):
     name = os.path.basename(page).rsplit(".", 1)[0]
     here = os.path.dirname(page)
     listed = re.search(rf"^libexec_verbs_{name.removeprefix('posthorn-')}_SOURCES\s*= (\S+)", makefile, re.M)
-    files = [f"{src}/{listed.group(1)}"] if listed and here.endswith("verbs") else []
+    files = [f"{SOURCE}/{listed.group(1)}"] if listed and here.endswith("verbs") else []
     for stem in (name, name.removeprefix("posthorn-")):
         if not files and os.path.exists(f"{here}/{stem}.c"):
             files = [f"{here}/{stem}.c"]
@@ -77,34 +68,34 @@ def exit_codes(text):
     return set(re.findall(r"\b(?:0|100|111)\b", section(text, "EXIT STATUS")))
 
 
-makefile = read(src + "/Makefile.am")
-pages = sorted(glob.glob(src + "/bin/*.1") + glob.glob(src + "/libexec/**/*.8", recursive=True))
+makefile = read(SOURCE + "/Makefile.am")
+pages = sorted(glob.glob(SOURCE + "/bin/*.1") + glob.glob(SOURCE + "/libexec/**/*.8", recursive=True))
 for page in pages:
-    name = os.path.relpath(page, src)
+    name = os.path.relpath(page, SOURCE)
     text = read(page)
     files, code = sources(page)
     if not files:
-        ok([f"no source of it beside {name}"], f"{name}: has a program")
+        tap.none([f"no source of it beside {name}"], f"{name}: has a program")
         continue
     want, told = options(code), page_options(text)
     described = named(text.replace(section(text, "SYNOPSIS"), ""))
-    ok([f"{o} is not in the page" for o in sorted(want - described)] + [f"{o} is not an option" for o in sorted(told - want)],
-       f"{name}: options are in the page, and no others")
-    ok([f"{o} is not in the synopsis" for o in sorted(want - named(section(text, "SYNOPSIS")))], f"{name}: options are in the synopsis")
+    tap.none([f"{o} is not in the page" for o in sorted(want - described)] + [f"{o} is not an option" for o in sorted(told - want)],
+             f"{name}: options are in the page, and no others")
+    tap.none([f"{o} is not in the synopsis" for o in sorted(want - named(section(text, "SYNOPSIS")))], f"{name}: options are in the synopsis")
     codes = exit_codes(text)
     missing = [f"{c} is not in the page" for c, e in (("100", "EXIT_PERM"), ("111", "EXIT_TEMP")) if e in code and c not in codes]
     extra = [f"{c} is never said" for c, e in (("100", "EXIT_PERM"), ("111", "EXIT_TEMP")) if e not in code and c in codes]
-    ok(missing + extra + ([] if "0" in codes else ["0 is not in the page"]), f"{name}: exit codes")
+    tap.none(missing + extra + ([] if "0" in codes else ["0 is not in the page"]), f"{name}: exit codes")
 
 # configuration keys: FILE, SECTION.KEY, type
 keys = {}
 env = dict(os.environ)
-for line in subprocess.run([build + "/libexec/verbs/config", "keys"], capture_output=True, text=True, check=True, env=env).stdout.split("\n"):
+for line in subprocess.run([BUILD + "/libexec/verbs/config", "keys"], capture_output=True, text=True, check=True, env=env).stdout.split("\n"):
     if line:
         page, key, _ = line.split("\t")
         keys.setdefault(page, []).append(key)
 for page, have in sorted(keys.items()):
-    text = read(f"{src}/etc/{page}.5")
+    text = read(f"{SOURCE}/etc/{page}.5")
     part = re.search(r"^\.Ss Options\n(.*?)^\.Sh ", text, re.S | re.M).group(1)
     told, inside, depth = [], "", 0
     for line in part.split("\n"):
@@ -116,13 +107,12 @@ for page, have in sorted(keys.items()):
             inside = ""
         elif m := re.match(r"\.It Cm (\S+)", line):
             told.append(f"{inside}.{m.group(1)}" if inside else m.group(1))
-    ok([f"{k} is not in the page" for k in have if k not in told] + [f"{k} is not an option" for k in told if k not in have],
-       f"etc/{page}.5: every key is in the page, and no others")
+    tap.none([f"{k} is not in the page" for k in have if k not in told] + [f"{k} is not an option" for k in told if k not in have],
+             f"etc/{page}.5: every key is in the page, and no others")
     samples = {"posthorn.conf": "posthorn.conf.sample", "domain.conf": "domains/domain.conf.sample", "account.conf": "accounts/account.conf.sample"}
-    sample = read(f"{src}/etc/{samples[page]}")
+    sample = read(f"{SOURCE}/etc/{samples[page]}")
     words = set(re.findall(r"^\s*#?\s*([a-z-]+)(?= =| \{| \S+ \{)", sample, re.M)) | set(re.findall(r"\{ ([a-z-]+) =", sample))
     known = {k.split(".")[-1] for k in have}
-    ok([f"{w} is not an option" for w in sorted(words) if w not in known and re.search(rf"^\s*#?{w} (=|\{{|\S+ \{{)", sample, re.M)],
-       f"etc/{samples[page]}: holds no option that is not")
-print(f"1..{count}")
-sys.exit(failed != 0)
+    tap.none([f"{w} is not an option" for w in sorted(words) if w not in known and re.search(rf"^\s*#?{w} (=|\{{|\S+ \{{)", sample, re.M)],
+             f"etc/{samples[page]}: holds no option that is not")
+tap.done()

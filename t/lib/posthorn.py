@@ -1,4 +1,4 @@
-"""What the tests in t/flow share: TAP, a whole posthorn of one's own, its clients.
+"""What the tests in t/flow share: a whole posthorn of one's own, its clients.
 
     t = Tap()
     with Server() as s:
@@ -25,47 +25,12 @@ import sys
 import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
-SOURCE = os.path.abspath(os.environ.get('top_srcdir', '.'))
+from tap import BUILD, SOURCE, Tap, skip_all
+
 POSTHORN = os.path.join(BUILD, 'bin/posthorn')
 PASSWORD = 'posthorn'
 
 imaplib._MAXLINE = 50 * 1024 * 1024
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, name, *detail):
-        self.count += 1
-        print('%sok %d - %s' % ('' if good else 'not ', self.count, name), flush=True)
-        if not good:
-            self.failed += 1
-            for d in detail:
-                for line in (d if isinstance(d, str) else repr(d)).splitlines()[:40]:
-                    print('# ' + line[:1000], flush=True)
-        return bool(good)
-
-    def eq(self, got, want, name):
-        return self.ok(got == want, name, 'got  %r' % (got,), 'want %r' % (want,))
-
-    def skip(self, name, why):
-        self.count += 1
-        print('ok %d - %s # SKIP %s' % (self.count, name, why), flush=True)
-
-    def note(self, text):
-        for line in str(text).splitlines():
-            print('# ' + line, flush=True)
-
-    def done(self):
-        print('1..%d' % self.count, flush=True)
-        sys.exit(self.failed != 0)
-
-
-def skip_all(why):
-    print('1..0 # SKIP ' + why)
-    sys.exit(0)
 
 
 def have(tool):

@@ -7,19 +7,12 @@ import subprocess
 import sys
 import tempfile
 
-VERBS = os.path.join(os.environ["top_builddir"], "libexec/verbs")
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from tap import BUILD, Tap
 
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}")
-    if not good:
-        failed += 1
-        print("# " + str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
-
+tap = Tap()
+ok = tap.ok
+VERBS = f"{BUILD}/libexec/verbs"
 
 TOP = tempfile.mkdtemp(prefix="admin.")
 ETC, VAR = TOP + "/etc", TOP + "/var"
@@ -280,5 +273,4 @@ try:
     test_owner()
 finally:
     shutil.rmtree(TOP)
-print(f"1..{count}")
-sys.exit(failed != 0)
+tap.done()

@@ -12,18 +12,12 @@ import tempfile
 import threading
 import time
 
-CONFIG = os.path.join(os.environ["top_builddir"], "libexec/verbs/config")
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from tap import BUILD, Tap
 
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}")
-    if not good:
-        failed += 1
-        print("# " + str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
+tap = Tap()
+ok = tap.ok
+CONFIG = f"{BUILD}/libexec/verbs/config"
 
 
 class Home:
@@ -455,5 +449,4 @@ for s in (1, 2, 3):
 test_two_builds()
 test_reader()
 test_killed()
-print(f"1..{count}")
-sys.exit(failed != 0)
+tap.done()

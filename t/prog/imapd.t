@@ -17,8 +17,10 @@ account may take part (C2:, S2:), each with an imapd of its own.
 """
 import base64, glob, os, random, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
-TOP = os.environ.get("top_srcdir", ".")
-BUILD = os.environ.get("top_builddir", ".")
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from tap import BUILD, SOURCE, Tap
+
+tap = Tap()
 IMAPD = os.path.join(BUILD, "libexec/imapd/imapd")
 TIMEOUT = 10
 
@@ -230,26 +232,13 @@ class Script:
                 else:
                     shutil.rmtree(self.var)
 
-COUNT = 0
-
-
-def report(good, name, why=""):
-    global COUNT
-    COUNT += 1
-    print("%sok %d - %s" % ("" if good else "not ", COUNT, name))
-    for line in why.splitlines():
-        print("# " + line.lstrip("# "))
-    sys.stdout.flush()
-
 
 def attempt(name, run):
     try:
         run()
-        report(True, name)
-        return True
+        return tap.ok(True, name)
     except Failed as e:
-        report(False, name, str(e))
-        return False
+        return tap.ok(False, name, str(e))
 
 
 def test_preauth(var):
@@ -278,7 +267,7 @@ def mutated(rng, lines):
 def test_nonsense(var):
     """Commands of the conversations with bytes added, lost and mixed: every session ends as it should."""
     rng, lines = random.Random(3501), []
-    for path in glob.glob(os.path.join(TOP, "t/imap/*.txt")):
+    for path in glob.glob(os.path.join(SOURCE, "t/imap/*.txt")):
         found = re.findall(r"^C\d*: ?(.*)$", open(path, encoding="utf-8").read(), re.M)
         lines += [re.sub(r"\{#\w+\+?\}", "{20+}\r\nSubject: x\r\n\r\nabcdef", x).encode()
                   for x in found if "LOGOUT" not in x and "IDLE" not in x]
@@ -404,26 +393,22 @@ def test_many(var):
 
 def main():
     only = sys.argv[1:] or os.environ.get("IMAP_SCRIPTS", "").split()
-    scripts = sorted(glob.glob(os.path.join(TOP, "t/imap/*.txt")))
-    failed = False
+    scripts = sorted(glob.glob(os.path.join(SOURCE, "t/imap/*.txt")))
     for path in scripts:
         name = os.path.basename(path)[:-4]
         if only and name not in only:
             continue
         for slow in (False, True):
-            good = attempt("%s, %s" % (name, "byte by byte" if slow else "whole"), Script(path, slow).run)
-            failed |= not good
-            if not good:
+            if not attempt("%s, %s" % (name, "byte by byte" if slow else "whole"), Script(path, slow).run):
                 break
     if not only:
         var = make_var()
-        failed |= not attempt("a client that is known already, with input", lambda: test_preauth(var))
-        failed |= not attempt("four clients at once", lambda: test_many(var))
-        failed |= not attempt("nonsense", lambda: test_nonsense(var))
-        failed |= not attempt("an account that cannot be opened", lambda: test_broken(var))
+        attempt("a client that is known already, with input", lambda: test_preauth(var))
+        attempt("four clients at once", lambda: test_many(var))
+        attempt("nonsense", lambda: test_nonsense(var))
+        attempt("an account that cannot be opened", lambda: test_broken(var))
         shutil.rmtree(var)
-    print("1..%d" % COUNT)
-    sys.exit(failed)
+    tap.done()
 
 
 main()

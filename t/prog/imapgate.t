@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """imapgate through its descriptors, with a listend and an authd played by the test."""
-import array
 import base64
 import os
 import signal
@@ -10,37 +9,18 @@ import sys
 import tempfile
 import time
 
-BUILD = os.environ.get('top_builddir', '.')
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from ipc import b64, listener, pair, parse, record, recv_fds
+from tap import BUILD, Tap
+
+tap = Tap()
+ok = tap.ok
 GATE = os.path.join(BUILD, 'libexec/imapgate')
-count = failed = 0
-
-
-def ok(good, name):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
-    return good
 
 
 def has(got, want, name):
     if not ok(want in got, name):
         print('# got %r\n# want %r' % (got, want), flush=True)
-
-
-def record(proto, **attrs):
-    parts = [proto, '1'] + [x for kv in attrs.items() for x in kv]
-    return b''.join(p.encode() + b'\0' for p in parts)
-
-
-def parse(rec):
-    parts = rec.split(b'\0')[:-1]
-    return dict(zip((p.decode() for p in parts[::2]), (p.decode() for p in parts[1::2])))
-
-
-def b64(s):
-    return base64.b64encode(s if isinstance(s, bytes) else s.encode()).decode()
 
 
 class Gate:
@@ -49,12 +29,10 @@ class Gate:
     def __init__(self, greeting=True, **peer):
         self.dir = tempfile.mkdtemp()
         os.mkdir(self.dir + '/run')
-        self.authd = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.authd.bind(self.dir + '/run/authd')
-        self.authd.listen(5)
+        self.authd = listener(self.dir + '/run/authd')
         self.authd.settimeout(10)
-        self.data, data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.ctl, ctl = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.data, data = pair(socket.SOCK_STREAM)
+        self.ctl, ctl = pair()
         self.data.settimeout(10)
         self.ctl.settimeout(10)
         env = {'PEER_ID': 'c1', 'PEER_SERVICE': 'imap', 'PEER_RIP': '192.0.2.1', 'PEER_LIP': '192.0.2.2',
@@ -123,15 +101,6 @@ class Gate:
         self.authd.close()
         subprocess.run(['rm', '-rf', self.dir], check=True)
         return code
-
-
-def recv_fds(s):
-    data, anc, _, _ = s.recvmsg(65536, socket.CMSG_SPACE(16))
-    fds = array.array('i')
-    for level, kind, content in anc:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(content[:len(content) - len(content) % 4])
-    return data, list(fds)
 
 
 def tls(**more):
@@ -378,5 +347,4 @@ for t in (test_greeting, test_tls_greeting, test_not_imap, test_login, test_lite
         t()
     except Exception as e:
         ok(False, '%s: %r' % (t.__name__, e))
-print('1..%d' % count)
-sys.exit(failed != 0)
+tap.done()

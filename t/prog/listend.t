@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """listend through its sockets: a stand-in for the sessions behind it, real TLS clients before it."""
-import array
 import hashlib
 import os
 import queue
@@ -15,37 +14,13 @@ import tempfile
 import threading
 import time
 
-BUILD = os.environ.get('top_builddir', '.')
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from ipc import listener, parse, record, recv_fds
+from tap import BUILD, Tap
+
+tap = Tap()
+ok = tap.ok
 LISTEND = os.path.join(BUILD, 'libexec/listend/listend')
-count = failed = 0
-
-
-def ok(good, name):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
-    return good
-
-
-def record(proto, **attrs):
-    parts = [proto, '1'] + [x for kv in attrs.items() for x in kv]
-    return b''.join(p.encode() + b'\0' for p in parts)
-
-
-def parse(rec):
-    parts = rec.split(b'\0')[:-1]
-    return dict(zip((p.decode() for p in parts[::2]), (p.decode() for p in parts[1::2])))
-
-
-def recv_fds(s):
-    rec, anc, _, _ = s.recvmsg(65536, socket.CMSG_SPACE(16))
-    fds = array.array('i')
-    for level, kind, data in anc:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
-    return rec, list(fds)
 
 
 def openssl(*args, **kw):
@@ -98,9 +73,7 @@ class Backend:
 
     def __init__(self, path, answer='ok', backlog=100):
         self.path, self.answer, self.sessions, self.held = path, answer, queue.Queue(), []
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.sock.bind(path)
-        self.sock.listen(backlog)
+        self.sock = listener(path, backlog)
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -960,5 +933,4 @@ with tempfile.TemporaryDirectory() as top:
     finally:
         for pid in RUNNING:
             os.kill(pid, signal.SIGKILL)
-print('1..%d' % count)
-sys.exit(failed != 0)
+tap.done()

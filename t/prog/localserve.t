@@ -13,31 +13,12 @@ import sys
 import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
-POSTHORN = os.path.join(BUILD, 'bin/posthorn')
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from posthorn import POSTHORN, free_base
+from tap import BUILD, Tap, skip_all
 
-
-def ok(good, name):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
-    return good
-
-
-def free_base():
-    """A BASE whose ports are free."""
-    for base in range(20000, 60000, 1117):
-        try:
-            for port in (25, 143, 993):
-                with socket.socket() as s:
-                    s.bind(('127.0.0.1', base + port))
-            return base
-        except OSError:
-            continue
-    raise SystemExit('no free ports')
+tap = Tap()
+ok = tap.ok
 
 
 class Local:
@@ -204,8 +185,7 @@ def test_usage(top):
 
 for part in ('smtpd', 'imapd', 'verifyd', 'deliverd', 'verbs/cert'):
     if not os.path.exists(os.path.join(BUILD, 'libexec', part)):
-        print('1..0 # SKIP %s is not built' % part)
-        sys.exit(0)
+        skip_all('%s is not built' % part)
 
 with tempfile.TemporaryDirectory() as top:
     top = os.path.realpath(top)
@@ -214,5 +194,4 @@ with tempfile.TemporaryDirectory() as top:
     test_whole(top, base)
     test_again(top, base)
     test_home(top, base)
-print('1..%d' % count)
-sys.exit(failed != 0)
+tap.done()

@@ -9,10 +9,12 @@ import sys
 import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
-SOURCE = os.environ.get('top_srcdir', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
-POSTHORN = os.path.join(BUILD, 'bin/posthorn')
-count = failed = 0
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from posthorn import POSTHORN, alive, wait_until
+from tap import BUILD, SOURCE, Tap
+
+tap = Tap()
+ok = tap.ok
 
 # A service: notes what happens to it in a file, and does what its words say.
 SERVICE = r'''#!/usr/bin/env python3
@@ -50,33 +52,6 @@ if 'echo' in words:
 while True:
     signal.pause()
 '''
-
-
-def ok(good, name):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
-    return good
-
-
-def wait_for(what, seconds=10):
-    end = time.time() + seconds
-    while time.time() < end:
-        got = what()
-        if got:
-            return got
-        time.sleep(0.05)
-    return None
-
-
-def alive(pid):
-    try:
-        with open('/proc/%d/stat' % pid) as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False
 
 
 class System:
@@ -120,7 +95,7 @@ class System:
             return f.read()
 
     def wait_log(self, want, seconds=10):
-        return wait_for(lambda: want in self.text(), seconds)
+        return wait_until(lambda: want in self.text(), seconds)
 
     def end(self, sig=signal.SIGTERM):
         if self.proc.poll() is None:
@@ -231,9 +206,9 @@ service two user=- stop=2 reload=hup run PROG two slow
 service uno user=- stop=1 ready=start run PROG uno
 ''').start()
     ok(s.wait_log(' ready services=4'), 'ready')
-    wait_for(lambda: len(s.pids()) == 4)
+    wait_until(lambda: len(s.pids()) == 4)
     s.proc.send_signal(signal.SIGHUP)
-    ok(wait_for(lambda: [e for e in s.events() if e[1] == 'hup']), 'SIGHUP is passed on')
+    ok(wait_until(lambda: [e for e in s.events() if e[1] == 'hup']), 'SIGHUP is passed on')
     ok([e[0] for e in s.events() if e[1] == 'hup'] == ['two'], 'to those who want it')
     begin = time.time()
     ok(s.end(signal.SIGINT) == 0, 'SIGINT stops it')
@@ -251,7 +226,7 @@ def test_killed():
     s = System('same-user\nservice a user=- run PROG a\nservice b user=- run PROG b slow\n').start()
     s.wait_log(' ready services=2')
     s.end(signal.SIGKILL)
-    ok(wait_for(lambda: not any(alive(p) for p in s.pids())), 'kill -9 leaves nothing behind')
+    ok(wait_until(lambda: not any(alive(p) for p in s.pids())), 'kill -9 leaves nothing behind')
     s.log = open(s.top + '/log', 'w+')
     s.start()
     ok(s.wait_log(' ready services=2'), 'and it can be started again')
@@ -264,10 +239,10 @@ job often user=- every=1s run PROG often crash
 job long user=- every=1s timeout=1s run PROG long
 job night user=- daily=03:30 run PROG night
 ''').start()
-    ok(wait_for(lambda: len([e for e in s.events() if e[0] == 'often']) >= 3), 'a job runs at its interval')
-    ok(wait_for(lambda: [e for e in s.events() if e[:2] == ['long', 'stopped']]), 'one that takes too long is ended')
+    ok(wait_until(lambda: len([e for e in s.events() if e[0] == 'often']) >= 3), 'a job runs at its interval')
+    ok(wait_until(lambda: [e for e in s.events() if e[:2] == ['long', 'stopped']]), 'one that takes too long is ended')
     ok(not [e for e in s.events() if e[0] == 'night'], 'one for another time of day does not run')
-    out = wait_for(lambda: (lambda o: o if re.search(r'^often .* exit 7$', o, re.M) else None)(s.run('status').stdout)) or ''
+    out = wait_until(lambda: (lambda o: o if re.search(r'^often .* exit 7$', o, re.M) else None)(s.run('status').stdout)) or ''
     ok(re.search(r'^night +\d{4}-\d\d-\d\d 03:30:00', out, re.M), 'its next run is visible')
     ok(re.search(r'^often .* exit 7$', out, re.M), 'and results are')
     ok(s.end() == 0, 'stopped')
@@ -299,16 +274,16 @@ def test_listeners():
     ok(s.wait_log(' ready services=1'), 'ready')
     ok('fds=l/smtp' in s.events()[0], 'the listener is passed as LISTENER/SERVICE')
     pid = answers(one)
-    ok(s.run('reload').returncode == 0 and wait_for(lambda: [e for e in s.events() if e[1] == 'hup']),
+    ok(s.run('reload').returncode == 0 and wait_until(lambda: [e for e in s.events() if e[1] == 'hup']),
        'a reload without a change is a SIGHUP')
     ok(answers(one) == pid, 'and the service stays')
     build('imap = %d\n' % two)
     ok(s.run('reload').returncode == 0, 'a reload with other listeners')
-    ok(wait_for(lambda: answers(two)) not in (None, pid), 'starts the service with them')
+    ok(wait_until(lambda: answers(two)) not in (None, pid), 'starts the service with them')
     ok('fds=l/imap' in s.events()[-1], 'and no others')
     ok(answers(one) is None, 'the old port is closed')
     pid = answers(two)
-    ok(s.run('restart', 'e').returncode == 0 and wait_for(lambda: answers(two) not in (None, pid)), 'restart')
+    ok(s.run('restart', 'e').returncode == 0 and wait_until(lambda: answers(two) not in (None, pid)), 'restart')
     ok(s.run('restart', 'nobody').returncode == 100, 'there is no such service: 100')
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -338,7 +313,7 @@ def test_users():
     ok(os.stat(s.top + '/var/d').st_uid == 61234, 'its directory is its own')
     ok(os.stat(s.top + '/var/run/u').st_uid == 61235, 'the socket is the owner\'s')
     s.end(signal.SIGKILL)
-    ok(wait_for(lambda: not alive(pid)), 'and ends with the supervisor though its user changed')
+    ok(wait_until(lambda: not alive(pid)), 'and ends with the supervisor though its user changed')
 
 
 def test_verbs():
@@ -367,5 +342,4 @@ test_killed()
 test_jobs()
 test_listeners()
 test_users()
-print('1..%d' % count)
-sys.exit(failed != 0)
+tap.done()
