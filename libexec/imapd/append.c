@@ -175,6 +175,9 @@ finish(struct session *s, struct append *a)
 			reply(s, NO, "TRYCREATE", "The mailbox was deleted");
 		else
 			reply_errno(s, errno);
+	} else if (incoming_uid(a->in) == 0) {
+		/* stored, and another session has removed or moved it already: there is no uid to tell */
+		reply(s, OK, NULL, "Stored");
 	} else {
 		(void)snprintf(code, sizeof(code), "APPENDUID %" PRIu32 " %" PRIu32, mailbox_uidvalidity(a->mb),
 		    incoming_uid(a->in));
