@@ -155,7 +155,7 @@ catch_signals(void)
 /* What may come from a caller (lib/sys/peer.h); nothing else gets in. */
 static const char *const	peer_names[] = {
 	"id", "service", "listener", "rip", "rport", "lip", "lport", "trusted", "starttls",
-	"tls", "cipher", "sni", "fingerprint", "exporter", "endpoint",
+	"tls", "cipher", "sni", "fingerprint", "exporter", "endpoint", "seal",
 	"account", "login", "mechanism", "tag", "input",
 };
 

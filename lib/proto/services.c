@@ -266,6 +266,8 @@ service_word(struct parser *ps, struct str key, struct str v, struct service *sv
 		take_tcp(ps, v, sv);
 	else if (str_eq(key, STR("listeners")) && str_eq(v, STR("yes")))
 		sv->listeners = true;
+	else if (str_eq(key, STR("seal")) && str_eq(v, STR("yes")))
+		sv->seal = true;
 	else if (str_eq(key, STR("ready")) && (str_eq(v, STR("notify")) || str_eq(v, STR("start"))))
 		sv->notifies = str_eq(v, STR("notify"));
 	else if (str_eq(key, STR("reload")) && str_eq(v, STR("hup")))

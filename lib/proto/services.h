@@ -44,6 +44,7 @@ struct service {
 	struct service_tcp tcp[SERVICE_SOCKETS];
 	size_t		 ntcp;
 	bool		 listeners;	/* gets the TCP sockets of posthorn.conf */
+	bool		 seal;		/* gets the key of seals (lib/sys/seal.h) */
 	bool		 notifies;	/* ready when it says so; else when started */
 	bool		 reloads;	/* gets a SIGHUP that the supervisor gets */
 	uint32_t	 stop;		/* lower ones are stopped first */

@@ -27,12 +27,35 @@ peer_from_env(void)
 		.fingerprint = str_c(getenv("PEER_FINGERPRINT")),
 		.exporter = str_c(getenv("PEER_EXPORTER")),
 		.endpoint = str_c(getenv("PEER_ENDPOINT")),
+		.seal = str_c(getenv("PEER_SEAL")),
 		.account = str_c(getenv("PEER_ACCOUNT")),
 		.login = str_c(getenv("PEER_LOGIN")),
 		.mechanism = str_c(getenv("PEER_MECHANISM")),
 		.tag = str_c(getenv("PEER_TAG")),
 		.trusted = str_eq(str_c(getenv("PEER_TRUSTED")), STR("1")),
 		.starttls = str_eq(str_c(getenv("PEER_STARTTLS")), STR("1")),
+	};
+}
+
+struct peer
+peer_from_record(struct str rec)
+{
+	return (struct peer){
+		.id = attr_get(rec, "id"),
+		.service = attr_get(rec, "service"),
+		.listener = attr_get(rec, "listener"),
+		.rip = attr_get(rec, "rip"),
+		.rport = attr_get(rec, "rport"),
+		.lip = attr_get(rec, "lip"),
+		.lport = attr_get(rec, "lport"),
+		.tls = attr_get(rec, "tls"),
+		.cipher = attr_get(rec, "cipher"),
+		.sni = attr_get(rec, "sni"),
+		.fingerprint = attr_get(rec, "fingerprint"),
+		.exporter = attr_get(rec, "exporter"),
+		.endpoint = attr_get(rec, "endpoint"),
+		.seal = attr_get(rec, "seal"),
+		.trusted = str_eq(attr_get(rec, "trusted"), STR("1")),
 	};
 }
 
@@ -66,6 +89,7 @@ peer_add(struct buf *rec, const struct peer *p)
 	add_if(rec, "exporter", p->exporter);
 	add_if(rec, "endpoint", p->endpoint);
 	add_if(rec, "trusted", p->trusted ? STR("1") : STR(""));
+	add_if(rec, "seal", p->seal);
 }
 
 /* Throw away plaintext that listend had already sent on before it stopped. */
@@ -131,6 +155,7 @@ peer_starttls(struct peer *p, int data, struct deadline d)
 	p->fingerprint = attr_get(facts, "fingerprint");
 	p->exporter = attr_get(facts, "exporter");
 	p->endpoint = attr_get(facts, "endpoint");
+	p->seal = attr_get(facts, "seal");
 	p->starttls = false;
 	return 0;
 }

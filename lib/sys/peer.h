@@ -19,6 +19,7 @@
  *	fingerprint	SHA-256 of the client certificate's public key, hex; absent without
  *	exporter	channel binding tls-exporter (RFC 9266), hex
  *	endpoint	channel binding tls-server-end-point (RFC 5929), hex
+ *	seal		listend's, over the facts above (lib/sys/seal.h); absent when it has no key
  *	account login	after authd: the account's name and the address that logged in
  *	mechanism	the SASL mechanism it used
  *	tag		IMAP: the tag of the command to be answered
@@ -33,8 +34,8 @@
  * The control socket (SOCK_SEQPACKET): the session writes "S" when its
  * go-ahead is written to the data socket, and reads data no more. listend throws
  * away plaintext that came since, does the handshake and sends a record "tls"
- * version 1 with tls, cipher, sni, fingerprint, exporter, endpoint, and beside it
- * the new data socket. The session throws away what it had read, puts the new
+ * version 1 with tls, cipher, sni, fingerprint, exporter, endpoint, and a seal that
+ * is good from now on, and beside it the new data socket. The session throws away what it had read, puts the new
  * socket in place of the old one, and writes "G"; only then listend pumps. A
  * failed handshake ends the connection. A session that came with TLS finds the
  * other end of its control socket closed.
@@ -52,16 +53,23 @@ struct peer {
 	struct str	id, service, listener;
 	struct str	rip, rport, lip, lport;
 	struct str	tls, cipher, sni, fingerprint, exporter, endpoint;
+	struct str	seal;
 	struct str	account, login, mechanism, tag;
 	bool		trusted, starttls;
 };
 
 struct peer	peer_from_env(void);
 
+/* The same from a record that peer_add() made; borrowed from it. Without account and what follows. */
+struct peer	peer_from_record(struct str rec);
+
 /* The bytes that came before this program took over, decoded into b. */
 bool	peer_input(struct buf *b) __attribute__((warn_unused_result));
 
-/* Add the peer's attributes to a record that names whose call this is for (authd, verifyd). */
+/*
+ * Add the peer's attributes to a record that names whose call this is for. The
+ * seal is only for authd: it makes others, who could pass it on, believed.
+ */
 void	peer_add(struct buf *rec, const struct peer *);
 
 /*

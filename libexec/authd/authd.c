@@ -44,7 +44,7 @@ struct crew {
 	sigset_t	 mask;				/* outside of waits */
 };
 
-static unsigned	opts(int, char *[], const char **door);
+static unsigned	opts(int, char *[], const char **door, const char **key);
 static void	databases_open(struct authd *, bool create);
 static void	supervise(struct authd *, int sock, unsigned n);
 
@@ -65,11 +65,14 @@ int
 main(int argc, char *argv[])
 {
 	struct authd	a = { .imapd = "run/imapd" };
+	const char	*key = NULL;
 	unsigned	workers;
 	int		sock;
 
 	prog_init(argv[0]);
-	workers = opts(argc, argv, &a.imapd);
+	workers = opts(argc, argv, &a.imapd, &key);
+	if (seal_key_load(&a.seal, key) == -1)
+		die(EXIT_TEMP, "unable to read the key of seals");
 	sock = listen_fd("authd");
 	if (sock == -1)
 		diex(EXIT_PERM, "no socket was passed as \"authd\"");
@@ -80,20 +83,22 @@ main(int argc, char *argv[])
 }
 
 static unsigned
-opts(int argc, char *argv[], const char **door)
+opts(int argc, char *argv[], const char **door, const char **key)
 {
 	long		cores = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t	n = cores < 1 ? 1 : cores > LIMIT_AUTHD_WORKERS ? LIMIT_AUTHD_WORKERS : (uint32_t)cores;
 	int		c;
 
-	while ((c = getopt(argc, argv, "d:w:")) != -1) {
+	while ((c = getopt(argc, argv, "d:k:w:")) != -1) {
 		if (c == 'd')
 			*door = optarg;
+		else if (c == 'k')
+			*key = optarg;
 		else if (c != 'w' || !num_u32(str_c(optarg), LIMIT_AUTHD_WORKERS, &n) || n == 0)
-			diex(EXIT_PERM, "usage: authd [-d DOOR] [-w WORKERS]");
+			diex(EXIT_PERM, "usage: authd [-d DOOR] [-k FILE] [-w WORKERS]");
 	}
 	if (optind != argc)
-		diex(EXIT_PERM, "usage: authd [-d DOOR] [-w WORKERS]");
+		diex(EXIT_PERM, "usage: authd [-d DOOR] [-k FILE] [-w WORKERS]");
 	return n;
 }
 

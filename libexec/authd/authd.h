@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "limiter.h"
 #include "secrets.h"
+#include "sys/seal.h"
 
 struct authd {
 	struct tdb_context	*secrets, *keys, *attempts;
@@ -15,6 +16,7 @@ struct authd {
 	int			 limiter;	/* socket to it */
 	struct cache		 cache;
 	uint8_t			 fake[SECRETS_FAKE_KEY];
+	struct seal_key		 seal;		/* whose facts about a peer are believed */
 	const char		*imapd;		/* the door that only we may open */
 };
 

@@ -202,6 +202,35 @@ can_do(const struct dialogue *d, enum sasl_mech mech)
 	return mech == SASL_EXTERNAL ? d->peer.fingerprint.n > 0 : mech != SASL_NONE;
 }
 
+/*
+ * A gate says who its peer is; only what listend sealed is true. Without a key,
+ * as in tests, nobody can tell, and the peer is a stranger without TLS.
+ */
+static bool
+believe(struct authd *a, struct dialogue *d)
+{
+	struct log	l;
+
+	if (!a->seal.there) {
+		d->peer.trusted = false;
+		d->peer.fingerprint = d->peer.exporter = d->peer.endpoint = STR("");
+		return true;
+	}
+	if (seal_is_good(&a->seal, &d->peer)) {
+		/* it has done its work, and is of no use to who comes next */
+		d->peer.seal = STR("");
+		return true;
+	}
+	log_start(&l, "seal-wrong");
+	log_str(&l, "conn", d->peer.id);
+	log_str(&l, "rip", d->peer.rip);
+	log_end(&l);
+	/* not noted as an attempt: whose it was cannot be told */
+	answer_result(d, "temp", NULL, NULL);
+	dialogue_forget(d);
+	return false;
+}
+
 /* Take over what start and login say about the peer. */
 static bool
 begin(struct authd *a, struct dialogue *d, struct str rec)
@@ -209,16 +238,9 @@ begin(struct authd *a, struct dialogue *d, struct str rec)
 	dialogue_forget(d);
 	buf_add(&d->start, rec);
 	rec = buf_str(&d->start);
-	d->peer = (struct peer){
-		.id = attr_get(rec, "id"), .service = attr_get(rec, "service"),
-		.listener = attr_get(rec, "listener"),
-		.rip = attr_get(rec, "rip"), .rport = attr_get(rec, "rport"),
-		.lip = attr_get(rec, "lip"), .lport = attr_get(rec, "lport"),
-		.tls = attr_get(rec, "tls"), .cipher = attr_get(rec, "cipher"),
-		.sni = attr_get(rec, "sni"), .fingerprint = attr_get(rec, "fingerprint"),
-		.exporter = attr_get(rec, "exporter"), .endpoint = attr_get(rec, "endpoint"),
-		.trusted = attr_getu(rec, "trusted", 0) == 1,
-	};
+	d->peer = peer_from_record(rec);
+	if (!believe(a, d))
+		return false;
 	d->protocol = attr_get(rec, "protocol");
 	d->agent = attr_get(rec, "agent");
 	d->preauth = attr_getu(rec, "preauth", 0) == 1;

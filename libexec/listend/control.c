@@ -51,6 +51,22 @@ starttls(struct conn *c)
 		conn_close(c);
 }
 
+/* The facts that are new; the seal is over the old ones, too. */
+static void
+tls_record(struct buf *rec, const struct conn *c)
+{
+	char		text[4096];
+	struct buf	all = { .p = text, .cap = sizeof(text), .max = sizeof(text) - 1 };
+	struct str	seal;
+
+	tls_facts(rec, c->ssl);
+	attr_start(&all, "conn", 1);
+	conn_facts(&all, c);
+	seal = attr_get(buf_str(&all), "seal");
+	if (seal.n > 0 && !buf_failed(&all))
+		attr_add(rec, "seal", seal);
+}
+
 void
 control_tls_done(struct conn *c)
 {
@@ -64,7 +80,7 @@ control_tls_done(struct conn *c)
 		return;
 	}
 	attr_start(&rec, "tls", 1);
-	tls_facts(&rec, c->ssl);
+	tls_record(&rec, c);
 	c->data.fd = pair[0];
 	fds.fd[0] = pair[1];
 	n = buf_failed(&rec) ? -1 : ipc_send(c->control.fd, buf_str(&rec), &fds, AT_ONCE);

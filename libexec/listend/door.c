@@ -39,10 +39,21 @@ add_ip(struct buf *rec, const char *name, const struct ip *ip)
 	attr_add(rec, name, buf_str(&b));
 }
 
+/* Last of the facts; it covers all of them. Without a key there is none. */
 static void
-conn_record(struct buf *rec, const struct conn *c)
+add_seal(struct buf *rec)
 {
-	attr_start(rec, "conn", 1);
+	char		text[128];
+	struct buf	seal = { .p = text, .cap = sizeof(text), .max = sizeof(text) - 1 };
+	struct peer	p = peer_from_record(buf_str(rec));
+
+	if (seal_make(&seal_key, &p, &seal))
+		attr_add(rec, "seal", buf_str(&seal));
+}
+
+void
+conn_facts(struct buf *rec, const struct conn *c)
+{
 	attr_adds(rec, "id", c->id);
 	attr_adds(rec, "service", c->listener->service->name);
 	attr_adds(rec, "listener", c->listener->name);
@@ -54,7 +65,15 @@ conn_record(struct buf *rec, const struct conn *c)
 		attr_adds(rec, "trusted", "1");
 	if (c->ssl != NULL)
 		tls_facts(rec, c->ssl);
-	else if (c->listener->rules.starttls && certs_default(c->listener->rules.hostname) != NULL)
+	add_seal(rec);
+}
+
+static void
+conn_record(struct buf *rec, const struct conn *c)
+{
+	attr_start(rec, "conn", 1);
+	conn_facts(rec, c);
+	if (c->ssl == NULL && c->listener->rules.starttls && certs_default(c->listener->rules.hostname) != NULL)
 		attr_adds(rec, "starttls", "1");
 }
 

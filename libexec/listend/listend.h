@@ -20,6 +20,7 @@
 #include "base/ip.h"
 #include "base/iplimit.h"
 #include "loop.h"
+#include "sys/seal.h"
 #include "timer.h"
 
 /* What is behind a socket named LISTENER/SERVICE. */
@@ -91,6 +92,7 @@ struct conn {
 
 /* main.c */
 struct sockaddr_storage;
+extern struct seal_key	seal_key;	/* read at the start */
 void	sockaddr_ip(const struct sockaddr_storage *, struct ip *ip_r, uint16_t *port_r);
 
 /* conn.c */
@@ -111,6 +113,7 @@ void	doors_setup(void);		/* dies */
 void	door_open(struct conn *);		/* ends in conn_spawned() or conn_refuse() */
 void	door_ready(void *conn, int got);
 void	conn_spawned(struct conn *);
+void	conn_facts(struct buf *rec, const struct conn *);	/* all that peer_add() knows, and the seal */
 
 /* control.c */
 void	control_ready(void *conn, int got);

@@ -46,7 +46,7 @@ struct opts {
 	struct ipnet	trusted[NETWORKS], proxies[NETWORKS];
 	size_t		n_trusted, n_proxies;
 	int		min_version;
-	const char	*hostname;
+	const char	*hostname, *key;
 };
 
 static const struct service	services[] = {
@@ -60,6 +60,7 @@ static const struct service	services[] = {
 /* Without a configuration; with one they are its own defaults. */
 enum { PER_MINUTE = 300, AT_ONCE = 30 };
 
+struct seal_key		seal_key;
 static struct listener	listeners[LISTENERS];
 static size_t		n_listeners;
 static size_t		max_descriptors;
@@ -86,6 +87,8 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opts_parse(&o, argc, argv);
+	if (seal_key_load(&seal_key, o.key) == -1)
+		die(EXIT_TEMP, "unable to read the key of seals");
 	conf = configuration();
 	raise_descriptors();
 	if (loop_open() == -1)
@@ -108,7 +111,7 @@ main(int argc, char *argv[])
 static noreturn void
 usage(void)
 {
-	diex(EXIT_PERM, "usage: listend [-m version] [-n hostname] [-p network] [-t network] [-w seconds]");
+	diex(EXIT_PERM, "usage: listend [-k file] [-m version] [-n hostname] [-p network] [-t network] [-w seconds]");
 }
 
 static void
@@ -128,8 +131,11 @@ opts_parse(struct opts *o, int argc, char *argv[])
 	int		ch;
 
 	o->min_version = TLS1_2_VERSION;
-	while ((ch = getopt(argc, argv, "m:n:p:t:w:")) != -1)
+	while ((ch = getopt(argc, argv, "k:m:n:p:t:w:")) != -1)
 		switch (ch) {
+		case 'k':
+			o->key = optarg;
+			break;
 		case 'm':
 			if (strcmp(optarg, "1.3") != 0 && strcmp(optarg, "1.2") != 0)
 				usage();
@@ -313,7 +319,8 @@ listeners_setup(const struct opts *o, const struct conf *conf)
 	int		 fd;
 
 	while ((fd = listen_next("", 1, &at, &name)) != -1)
-		listener_add(o, conf, fd, name);
+		if (strcmp(name, SEAL_NAME) != 0)
+			listener_add(o, conf, fd, name);
 	if (n_listeners == 0)
 		diex(EXIT_PERM, "no sockets were passed (LISTEN_FDS)");
 }

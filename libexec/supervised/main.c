@@ -204,6 +204,8 @@ bind_all(struct super *su)
 
 		*u = (struct unit){ .sv = &su->table.service[i], .super = su, .timer = DEADLINE_NEVER, .since = clock_now() };
 		wrong |= sockets_bind_service(&u->sockets, u->sv, su->table.same_user);
+		if (u->sv->seal)
+			wrong |= sockets_add_seal(&u->sockets);
 		listeners |= u->sv->listeners;
 	}
 	if (listeners && sockets_bind_listeners(&su->listeners, &changed) == -1)

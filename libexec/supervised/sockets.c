@@ -1,11 +1,13 @@
 #include "supervised.h"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "sys/home.h"
 #include "sys/ipc.h"
 #include "sys/priv.h"
+#include "sys/seal.h"
 
 enum { BOUND_MAX = 1000, BACKLOG = 1024 };
 
@@ -152,6 +155,36 @@ sockets_bind_service(struct bound_set *set, const struct service *sv, bool same_
 		if (bind_tcp(set, sv->tcp[i].name, &sv->tcp[i].address, sv->tcp[i].port) == -1)
 			result = -1;
 	return result;
+}
+
+static int
+seal_new(void)
+{
+	char	key[SEAL_KEY];
+	int	fd = file_unnamed();
+
+	if (fd == -1)
+		return -1;
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key) || pwrite_all(fd, str_n(key, sizeof(key)), 0) == -1)
+		(void)fd_close(&fd);
+	explicit_bzero(key, sizeof(key));
+	return fd;
+}
+
+int
+sockets_add_seal(struct bound_set *set)
+{
+	static int	key = -1;
+	int		fd;
+
+	if (key == -1)
+		key = seal_new();
+	fd = key == -1 ? -1 : fcntl(key, F_DUPFD_CLOEXEC, 0);
+	if (fd != -1 && grow(set, SEAL_NAME, "a key", fd) != NULL)
+		return 0;
+	warn("unable to make a key of seals");
+	(void)fd_close(&fd);
+	return -1;
 }
 
 /* Close what the configuration no longer names. True when something was. */

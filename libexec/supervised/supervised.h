@@ -38,6 +38,9 @@ int	sockets_bind_service(struct bound_set *, const struct service *, bool same_u
  */
 int	sockets_bind_listeners(struct bound_set *, bool *changed_r);
 
+/* Add the key of seals, made at the first call; -1 after telling why. */
+int	sockets_add_seal(struct bound_set *);
+
 void	sockets_unlink(const struct service *);
 void	sockets_close(struct bound_set *);
 

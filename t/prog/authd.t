@@ -19,6 +19,7 @@ AUTHD = os.path.join(LIBEXEC, 'authd')
 if os.path.isdir(AUTHD):
     AUTHD += '/authd'
 PASSWORD = 'correct horse'
+KEY = os.urandom(32)
 count = failed = 0
 
 
@@ -69,6 +70,8 @@ class System:
         self.sock.bind(self.var + '/run/authd')
         self.sock.listen(100)
         self.p = None
+        with open(self.var + '/key', 'wb') as f:
+            f.write(KEY)
         self.args = args
         self.start()
 
@@ -143,10 +146,23 @@ class System:
         return r
 
 
+SEALED = ('id', 'service', 'listener', 'rip', 'rport', 'lip', 'lport', 'tls', 'cipher', 'sni', 'fingerprint', 'exporter',
+          'endpoint', 'trusted')
+
+
+def sealed(f):
+    """What listend says (lib/sys/seal.h)."""
+    return hmac.new(KEY, record('seal', **{n: f.get(n, '') for n in SEALED}), 'sha256').hexdigest()
+
+
 def facts(**more):
     f = dict(protocol='imap', id='c1', rip='192.0.2.1', lip='192.0.2.2', tls='TLSv1.3', trusted='1')
+    seal = more.pop('seal', True)
     f.update(more)
-    return {k: v for k, v in f.items() if v is not None}
+    f = {k: v for k, v in f.items() if v is not None}
+    if seal is True:
+        seal = sealed(f)
+    return dict(f, seal=seal) if seal else f
 
 
 def scram(sys_, hash_, user, password, plus=False, gs2='n,,', bind=b'', spoil=None, **peer):
@@ -488,6 +504,62 @@ def test_keys(s):
     ok(is_fail(external(fingerprint=print_), 'disabled'), 'a disabled account')
 
 
+def test_seals(s):
+    """A gate that was taken over: it knows its own peer's facts and seal, and may send what it likes."""
+    _, public, print_ = pem(s, 'ed25519')
+    s.verb('key', 'add', 'ann@example.org', stdin=public)
+    mine = dict(id='c7', rip='203.0.113.66', trusted=None)
+    seal = facts(**mine)['seal']
+
+    def refused(name, **lie):
+        try:
+            return ok(s.plain('ann@example.org', PASSWORD, **dict(dict(mine, seal=seal), **lie)) == {'auth': '1', 'result': 'temp'}, name)
+        except OSError as e:
+            return ok(False, name, e)
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, **mine)), 'the true facts with their seal')
+    refused('trusted=1 added', trusted='1')
+    refused('a fingerprint added', fingerprint=print_)
+    refused('another address', rip='203.0.113.67')
+    refused('an address less', rip=None)
+    refused('a binding added', exporter='aa' * 32)
+    refused('TLS taken away', tls=None)
+    refused('the seal of another connection', id='c8')
+    refused('no seal', seal=None)
+    refused('an empty one', seal='')
+    refused('half a seal', seal=seal[:32])
+    refused('a seal that is longer', seal=seal + '00')
+    refused('one fact in the place of another', lip=None, lport='192.0.2.2')
+    c = s.connect()
+    r = s.call(c, cmd='start', mechanism='EXTERNAL', initial='', **dict(facts(**mine), fingerprint=print_))
+    ok(r == {'auth': '1', 'result': 'temp'}, 'EXTERNAL with somebody\'s key', r)
+    r = s.call(c, cmd='login', user=b64('ann@example.org'), password=b64(PASSWORD), **dict(facts(**mine), trusted='1'))
+    ok(r == {'auth': '1', 'result': 'temp'}, 'LOGIN with a forged trust', r)
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, s=c, **mine)), 'and the truth is heard after that')
+    with open(s.dir + '/log') as f:
+        log = f.read()
+    ok('seal-wrong conn=c8' in log and 'seal-wrong conn=c7' in log, 'the log tells')
+    s.verb('key', 'rm', print_)
+
+
+def test_no_key():
+    """Nobody can tell the truth then: no trust, no client keys, no bindings."""
+    s = System('-w', '1')
+    _, public, print_ = pem(s, 'ed25519')
+    s.verb('key', 'add', 'ann@example.org', stdin=public)
+    ok(is_ok(s.plain('ann@example.org', PASSWORD, seal=None)), 'no key: a password is good')
+    c = s.connect()
+    r = s.call(c, cmd='start', mechanism='EXTERNAL', initial='', **facts(fingerprint=print_))
+    ok(is_fail(r, 'nomech'), 'no key: EXTERNAL is not there', r)
+    r = s.call(c, cmd='start', mechanism='SCRAM-SHA-256-PLUS', **facts(exporter='aa' * 32))
+    ok(is_fail(r, 'nomech'), 'no key: nor bindings', r)
+    if time.time() % 60 > 50:
+        time.sleep(61 - time.time() % 60)
+    rs = [s.plain('ann@example.org', 'wrong', rip='203.0.113.7', trusted='1') for _ in range(11)]
+    ok(is_fail(rs[10], 'limited'), 'no key: nobody is trusted', rs[10])
+    ok(s.stop() == 0, 'SIGTERM: exit 0')
+    s.end()
+
+
 def test_logins(s):
     for _ in range(3):
         s.plain('bob@example.org', 'wrong', rip='203.0.113.9', agent='mutt \x1b[31m')
@@ -504,8 +576,12 @@ def test_logins(s):
     s.verb('logins', 'a', 'b', code=100)
 
 
-s = System('-w', '2')
-for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_terminal, test_handoff, test_keys,
+try:
+    test_no_key()
+except Exception as e:
+    ok(False, 'test_no_key: %r' % e)
+s = System('-w', '2', '-k', 'key')
+for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_terminal, test_handoff, test_keys, test_seals,
           test_logins, test_limits, test_faults):
     try:
         t(s)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """listend through its sockets: a stand-in for the sessions behind it, real TLS clients before it."""
 import hashlib
+import hmac
 import os
 import queue
 import re
@@ -108,6 +109,16 @@ class Backend:
         os.unlink(self.path)
 
 
+KEY = os.urandom(32)
+SEALED = ('id', 'service', 'listener', 'rip', 'rport', 'lip', 'lport', 'tls', 'cipher', 'sni', 'fingerprint', 'exporter',
+          'endpoint', 'trusted')
+
+
+def is_sealed(facts):
+    text = record('seal', **{n: facts.get(n, '') for n in SEALED})
+    return facts.get('seal') == hmac.new(KEY, text, 'sha256').hexdigest()
+
+
 RUNNING = []
 HOST = 'mail.example.org'
 
@@ -121,6 +132,8 @@ class Listend:
         self.var = var
         os.makedirs(os.path.join(var, 'run'), exist_ok=True)
         self.log = open(os.path.join(var, 'log'), 'w+')
+        self.seal = os.memfd_create('seal')
+        os.write(self.seal, KEY)
         self.socks, self.port = [], {}
         for name in self.SERVICES:
             s = socket.socket()
@@ -139,7 +152,7 @@ class Listend:
         time.sleep(0.05)
 
     def become(self, args, limit):
-        fds = [os.dup(s.fileno()) for s in self.socks]
+        fds = [os.dup(s.fileno()) for s in self.socks] + [self.seal]
         fds = [os.dup2(fd, 100 + i) for i, fd in enumerate(fds)]
         os.dup2(self.log.fileno(), 2)
         for i, fd in enumerate(fds):
@@ -151,7 +164,7 @@ class Listend:
             import resource
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)),
-                          LISTEN_FDNAMES=':'.join('public/' + s for s in self.SERVICES))
+                          LISTEN_FDNAMES=':'.join('public/' + s for s in self.SERVICES) + ':seal')
         os.execv(LISTEND, [LISTEND] + list(args))
 
     def text(self):
@@ -232,6 +245,7 @@ def test_plain(ld, smtp, imap):
     ok(s.facts['rip'] == '127.0.0.1' and s.facts['rport'] == str(c.getsockname()[1]) and s.facts['lip'] == '127.0.0.1' and
        s.facts['lport'] == str(ld.port['smtp']), 'with both addresses')
     ok(re.fullmatch('[a-z2-7]{16}', s.facts['id']) is not None, 'and an id')
+    ok(is_sealed(s.facts), 'all of it sealed')
     ok(s.facts.get('starttls') == '1' and 'tls' not in s.facts and s.facts.get('trusted') == '1', 'and what it may do')
     ok(s.data.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) and s.data.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) and
        s.blocking, 'on a socket without delay, with keepalive, and one that blocks')
@@ -267,6 +281,7 @@ def test_tls(ld, smtp, imap):
         f = s.facts
         ok(f['service'] == 'imaps' and f['tls'] == name and f['cipher'].startswith('TLS_') and f['sni'] == 'mail.example.org' and
            'starttls' not in f and 'fingerprint' not in f, name + ': the facts')
+        ok(is_sealed(f), name + ': sealed')
         der = c.getpeercert(True)
         ok(f.get('endpoint') == hashlib.sha384(der).hexdigest(), name + ': tls-server-end-point is by the signature\'s hash')
         s.data.sendall(b'* OK hello\r\n')
@@ -362,6 +377,7 @@ def test_starttls(ld, smtp):
     tls = ld.tls('smtp', raw=c)
     t.join()
     ok(facts[0]['tls'] == 'TLSv1.3' and 'exporter' in facts[0] and 'endpoint' in facts[0], 'the session learns the facts')
+    ok(is_sealed({**s.facts, **facts[0]}) and facts[0]['seal'] != s.facts['seal'], 'with a new seal')
     tls.sendall(b'EHLO x\r\n')
     ok(s.data.recv(100) == b'EHLO x\r\n', 'and then speaks through TLS')
     s.data.sendall(b'250 ok\r\n')
@@ -415,6 +431,7 @@ def test_client_cert(ld, var, sub, smtp):
             c = ld.tls('submissions', ctx=client(version, cert=folder))
             s = sub.next()
             ok(s.facts.get('fingerprint') == want, 'client certificate (%s, %s): the fingerprint is its key\'s' % (key, version.name))
+            ok(is_sealed(s.facts), 'sealed')
             s.close()
             c.close()
     c = ld.connect('smtp')

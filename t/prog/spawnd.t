@@ -125,14 +125,14 @@ def test_session(top):
     sd = Spawnd(top, 5, '#!/bin/sh\nexec 2>&1\necho "arg $1"\n'
                 'for f in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$f ] && echo "fd $f"; done\ntr "\\0" "\\n" </proc/$$/environ\n')
     rep, data, control = sd.session(id='c1', service='smtp', rip='192.0.2.1', evil='x', LD_PRELOAD='y',
-                                    input='QQ==', trusted='1')
+                                    input='QQ==', trusted='1', seal='aa')
     ok(rep == {'spawned': '1', 'ok': '1'}, 'a session is started')
     lines = read_all(data).splitlines()
     ok('arg argument' in lines, 'with its arguments')
     fds = sorted(int(x[3:]) for x in lines if x.startswith('fd '))
     ok(fds == [0, 1, 2, 3], 'with its four descriptors and no other')
     env = {x.split('=')[0] for x in lines if '=' in x}
-    ok({'PEER_ID', 'PEER_SERVICE', 'PEER_RIP', 'PEER_INPUT', 'PEER_TRUSTED', 'POSTHORN_ETC', 'PATH'} <= env,
+    ok({'PEER_ID', 'PEER_SERVICE', 'PEER_RIP', 'PEER_INPUT', 'PEER_TRUSTED', 'PEER_SEAL', 'POSTHORN_ETC', 'PATH'} <= env,
        'the facts are in the environment')
     ok(not env & {'SECRET', 'NOTIFY_SOCKET', 'PEER_EVIL', 'LD_PRELOAD', 'PEER_LD_PRELOAD', 'LISTEN_FDS'},
        'and nothing else')

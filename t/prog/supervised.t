@@ -36,6 +36,9 @@ note('start fds=%s nofile=%s' % (os.environ.get('LISTEN_FDNAMES', ''),
      __import__('resource').getrlimit(__import__('resource').RLIMIT_NOFILE)[0]))
 if os.environ.get('LISTEN_FDS'):
     assert os.environ['LISTEN_PID'] == str(os.getpid())
+if 'seal' in words:
+    names = os.environ.get('LISTEN_FDNAMES', '').split(':')
+    note('seal ' + (os.pread(3 + names.index('seal'), 100, 0).hex() if 'seal' in names else 'none'))
 if 'crash' in words:
     sys.exit(7)
 if 'late' in words:
@@ -164,6 +167,26 @@ service tcp user=- tcp=t,127.0.0.1,%d run PROG tcp echo
     ok(r.returncode == 0 and s.proc.wait(5) == 0, 'stop stops it')
     ok(s.run('stop').returncode == 100, 'then nothing is running')
     ok(s.run('status').returncode == 100, 'status says so too')
+
+
+def test_seal():
+    """The key is the same for all who get it, and for their next lives; a new supervisor makes a new one."""
+    keys = []
+    for _ in range(2):
+        s = System("""same-user
+service one user=- seal=yes socket=run/one,in run PROG one seal
+service two user=- seal=yes run PROG two seal
+service three user=- run PROG three seal
+""").start()
+        wait_for(lambda: len(s.pids()) == 3)
+        ok(s.run('restart', 'two').returncode == 0, 'seal: a restart')
+        got = wait_for(lambda: len([e for e in s.events() if e[1] == 'seal']) >= 4 and [e for e in s.events() if e[1] == 'seal'])
+        s.end()
+        mine = [e[2] for e in got if e[0] != 'three']
+        ok(len(mine) == 3 and len(set(mine)) == 1 and len(mine[0]) == 64, 'seal: one key')
+        ok([e[2] for e in got if e[0] == 'three'] == ['none'], 'seal: none for the others')
+        keys.append(mine[0])
+    ok(keys[0] != keys[1], 'seal: new with each supervisor')
 
 
 def test_bound():
@@ -335,6 +358,7 @@ def test_verbs():
 test_verbs()
 test_errors()
 test_sockets()
+test_seal()
 test_bound()
 test_backoff()
 test_order()

@@ -38,6 +38,8 @@ static const struct row {
 	{ "directory", STR_INIT("directory a/b user=x mode=0711\n"), "" },
 	{ "directory without a user", STR_INIT("directory a\n"), "f:1: user= is missing or wrong\n" },
 	{ "limits", STR_INIT("service a user=- nofile=4K as=64M nproc=5 grace=2s stop=0 ready=start run x\n"), "" },
+	{ "a key", STR_INIT("service a user=- seal=yes run x\n"), "" },
+	{ "a key or not", STR_INIT("service a user=- seal=no run x\n"), "f:1: a service has no setting seal=no\n" },
 	{ "a limit of nothing", STR_INIT("service a user=- nofile=0 run x\n"), "f:1: nofile=0 is not a number such as 4096, 64M\n" },
 	{ "a control byte", STR_INIT("service a\x01 user=- run x\n"), "f:1: a control byte\n" },
 	{ "a NUL", STR_INIT("service a user=- run x\0y\n"), "f:1: a control byte\n" },
