@@ -35,7 +35,7 @@ int	account_handle(const char *path, struct account **out_r) __attribute__((warn
 bool	index_agrees(struct account *);
 
 /*
- * The account's lock: around what changes mailboxes as such or converts files,
+ * The account's lock: around what changes mailboxes as such or replaces files,
  * and may sync. Never waited for inside a transaction. Nests.
  */
 int	account_lock(struct account *) __attribute__((warn_unused_result));

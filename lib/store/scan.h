@@ -36,8 +36,9 @@ void	scan_sort(struct scan *);
 
 /*
  * Bring the strangers of a scan into our form: in CRLF, under a name of ours,
- * in the directory where they are; the next scan finds them. Under the account's lock. Those that
- * cannot be read stay as they are.
+ * in the directory where they are; the next scan finds them. Outside of any
+ * transaction; takes the account's lock for a short while for some of them at a
+ * time. Those that cannot be read stay as they are.
  */
 int	strangers_adopt(struct mailbox *, const struct scan *) __attribute__((warn_unused_result));
 

@@ -16,6 +16,8 @@ enum {
 	RACY_NS		= 20000000,	/* two changes within a kernel tick have the same mtime */
 	SMALL		= 2000,		/* messages that are listed again without much thought */
 	FOREIGN_SECONDS	= 600,		/* another program is said to be at work for so long */
+	BATCH		= 1000,		/* messages taken in by one transaction */
+	TURN_NS		= 3000000,	/* between two of them; who waits for the index tries each 2 ms */
 };
 
 static const uint32_t	uid_most = 0xf0000000;	/* no file name is believed to have one above */
@@ -24,6 +26,7 @@ struct rescan {
 	struct mailbox	*mb;
 	struct box	*box;
 	struct scan	 s, first;	/* the listing, and an earlier one when entries were missing */
+	size_t		 at;		/* of s.found: those before it are done */
 	bool		 foreign;	/* another program changed something */
 	bool		 unclean;	/* a file moved under our hands: look again next time */
 	bool		 moved_cur, moved_new;
@@ -220,22 +223,47 @@ plan(struct rescan *r, uint32_t *next_r)
 	return others;
 }
 
+/* Whether so many uids from next on are promised on disk; else EAGAIN, and what to ask for. */
+static int
+have_uids(struct rescan *r, uint32_t next, uint32_t n)
+{
+	struct mailbox_rec	*m = &r->box->rec;
+
+	if (r->mb->uidmax > m->uidmax)
+		m->uidmax = r->mb->uidmax;
+	if (next <= m->uidmax && n <= m->uidmax - (next - 1))
+		return 0;
+	r->need = n + 1;
+	r->need_from = next;
+	errno = EAGAIN;
+	return -1;
+}
+
+/* Uids for files that need one; those that never had one are left to another transaction when it is enough. */
+static int
+take_some(struct rescan *r)
+{
+	for (size_t n = 0; r->at < r->s.n; r->at++) {
+		struct found	*f = &r->s.found[r->at];
+
+		if (f->taken)
+			continue;
+		if (n++ >= BATCH && found_uid(f) == 0)
+			break;
+		if (take_in(r, f, r->box->rec.uidnext) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 take_all(struct rescan *r)
 {
 	struct mailbox_rec	*m = &r->box->rec;
 	uint32_t		 start = m->uidnext, next, others = plan(r, &next);
 
-	if (r->mb->uidmax > m->uidmax)
-		m->uidmax = r->mb->uidmax;
-	if (others > 0 || next > start) {
-		if (next > m->uidmax || others > m->uidmax - (next - 1)) {
-			r->need = others + 1;
-			r->need_from = next;
-			errno = EAGAIN;
-			return -1;
-		}
-	}
+	if ((others > 0 || next > start) && have_uids(r, next, others) == -1)
+		return -1;
 	for (size_t i = 0; i < r->s.n; i++) {
 		struct found	*f = &r->s.found[i];
 		uint32_t	 uid = found_uid(f);
@@ -245,10 +273,7 @@ take_all(struct rescan *r)
 			return -1;
 	}
 	m->uidnext = next;
-	for (size_t i = 0; i < r->s.n; i++)
-		if (!r->s.found[i].taken && take_in(r, &r->s.found[i], m->uidnext) == -1)
-			return -1;
-	return 0;
+	return take_some(r);
 }
 
 static int
@@ -287,7 +312,7 @@ static void
 note_times(struct rescan *r, bool both, struct dirtime tn, struct dirtime tc)
 {
 	struct mailbox_rec	*m = &r->box->rec;
-	bool			 known = !r->unclean && r->s.strangers_n == 0;
+	bool			 known = !r->unclean && r->s.strangers_n == 0 && r->at == r->s.n;
 	struct dirtime		 never = { .mtime = 0 };
 
 	if (both)
@@ -322,6 +347,29 @@ fail:
 	return -1;
 }
 
+/*
+ * The next of a long listing. What others did since is no matter: a file
+ * without a uid that is still there under its name is nobody's yet. The times are left
+ * unknown, so that the next access lists all once more.
+ */
+static int
+take_more(struct rescan *r)
+{
+	struct tx	tx;
+	size_t		left = r->s.n - r->at;
+
+	(void)nanosleep(&(struct timespec){ .tv_nsec = TURN_NS }, NULL);
+	if (tx_begin(r->mb->acc, &tx) == -1)
+		return -1;
+	if (box_load(r->box, &tx, r->mb->id) == -1 ||
+	    have_uids(r, r->box->rec.uidnext, left < BATCH ? (uint32_t)left : BATCH) == -1 ||
+	    take_some(r) == -1 || box_flush(r->box) == -1) {
+		tx_cancel(&tx);
+		return -1;
+	}
+	return tx_commit(&tx);
+}
+
 static int
 rescan(struct mailbox *mb, bool both)
 {
@@ -333,6 +381,8 @@ rescan(struct mailbox *mb, bool both)
 		bool		strangers;
 
 		n = rescan_once(&r, both);
+		while (n == 0 && r.at < r.s.n)
+			n = take_more(&r);
 		if (n == -1 && errno == EAGAIN && r.need > 0)
 			n = mailbox_reserve(mb, r.need_from, r.need);
 		else if (n == 0 && r.s.strangers_n > 0)

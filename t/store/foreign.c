@@ -1,5 +1,6 @@
 /* foreign: what other programs do to a maildir is seen and taken up. */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,6 +186,111 @@ test_adopt(void)
 	is_num(got.size, 3, "and a wrong size is put right");
 }
 
+enum { MANY = 2500 };		/* more than one transaction takes in */
+
+/* Number i of many: LF or CRLF, in new/ or cur/, written in an order that is not that of the dates. */
+static bool
+put_one(const char *box, unsigned i)
+{
+	const char	*eol = i % 3 == 0 ? "\r\n" : "\n";
+	char		 path[200], text[200];
+	int		 fd;
+	bool		 fine;
+
+	(void)snprintf(path, sizeof(path), "acct/mail/%s/%s/%u.P%u.host%s", box, i % 2 == 0 ? "new" : "cur",
+	    1500000000 + i, i, i % 2 == 0 ? "" : ":2,S");
+	(void)snprintf(text, sizeof(text), "Subject: %u%s%sbody%s", i, eol, eol, eol);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	fine = fd != -1 && write_all(fd, str_c(text)) == 0;
+	(void)close(fd);
+	return fine;
+}
+
+static bool
+put_many(const char *box, unsigned n)
+{
+	bool	fine = true;
+
+	for (unsigned i = 0; i < n; i++)
+		fine = put_one(box, (i * 7 + 3) % n) && fine;
+	return fine;
+}
+
+/* Both line ends in both directories, more than a batch of each: complete and by date. */
+static void
+test_many(void)
+{
+	struct mailbox_status	st;
+	struct mailbox		*was = mb;
+	struct buf		b = BUF_INIT(10000);
+	struct entry		e;
+	char			want[100];
+	unsigned		right = 0, order = 0;
+
+	is_num(mailbox_open(acc, STR("Archive"), &mb), 0, "a mailbox");
+	ok(put_many("Archive", MANY), "another program brings %d messages", MANY);
+	is_num(mailbox_status(mb, &st), 0, "status");
+	is_num(st.exists, MANY, "all are there");
+	is_num(st.unseen, MANY / 2, "those of cur/ with their flags");
+	for (unsigned i = 0; i < MANY; i++) {
+		if (message_get(mb, i + 1, &e) == 0 && e.date == 1500000000 + i)
+			order++;
+		(void)snprintf(want, sizeof(want), "Subject: %u\r\n\r\nbody\r\n", i);
+		if (str_eq(content(i + 1, &b), str_c(want)) && e.size == strlen(want))
+			right++;
+	}
+	is_num(order, MANY, "by date");
+	is_num(right, MANY, "each in CRLF");
+	ok(mailbox_status(mb, &st) == 0 && st.exists == MANY && st.uidnext == MANY + 1, "once");
+	is_num(system("test -z \"$(ls acct/mail/Archive/tmp acct/mail/Archive/new | grep host)\""), 0, "nothing is left");
+	buf_free(&b);
+	mailbox_close(mb);
+	mb = was;
+}
+
+/* Two look at the same time: nothing twice. Deliveries get in between. */
+static void
+test_two_look(void)
+{
+	struct mailbox_status	 st;
+	struct account		*own;
+	struct mailbox		*box;
+	pid_t			 pid;
+	int			 status = -1;
+
+	ok(put_many("Junk", MANY), "many again");
+	pid = fork();
+	if (pid == 0) {
+		account_close(acc);	/* the parent's */
+		_exit(account_open("acct", &own) == 0 && mailbox_open(own, STR("Junk"), &box) == 0 &&
+		    deliver(box, "a\r\n") > 0 && mailbox_status(box, &st) == 0 && deliver(box, "b\r\n") > 0 ? 0 : 1);
+	}
+	is_num(mailbox_open(acc, STR("Junk"), &box), 0, "open");
+	is_num(mailbox_status(box, &st), 0, "one looks");
+	ok(waitpid(pid, &status, 0) == pid && status == 0, "the other looks and delivers");
+	is_num(mailbox_status(box, &st), 0, "status");
+	is_num(st.exists, MANY + 2, "each is there once");
+	mailbox_close(box);
+}
+
+/* The machine stopped when the copy was there and the original not yet removed. */
+static void
+test_converted_before(void)
+{
+	struct mailbox_status	st;
+	uint32_t		exists;
+
+	is_num(mailbox_status(mb, &st), 0, "status");
+	exists = st.exists;
+	put("acct/kept", "Subject: lf\n\nonce\n");
+	is_num(link("acct/kept", "acct/mail/INBOX/new/1300000000.once"), 0, "a file comes");
+	ok(mailbox_status(mb, &st) == 0 && st.exists == exists + 1, "and is picked up");
+	is_num(link("acct/kept", "acct/mail/INBOX/new/1300000000.once"), 0, "the original is back");
+	ok(mailbox_status(mb, &st) == 0 && st.exists == exists + 1, "it is known");
+	ok(access("acct/mail/INBOX/new/1300000000.once", F_OK) == -1, "and goes");
+	(void)unlink("acct/kept");
+}
+
 static void
 test_mailboxes(void)
 {
@@ -231,6 +337,9 @@ main(void)
 	test_removed(&v, &news);
 	test_raced(&v, &news);
 	test_adopt();
+	test_converted_before();
+	test_many();
+	test_two_look();
 	test_mailboxes();
 	view_close(&v);
 	view_news_free(&news);
