@@ -91,7 +91,8 @@ notify_take(struct super *su)
 	ssize_t		n = recvmsg(su->notify_fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct ucred	cred;
 
-	if (n <= 0)
+	/* an empty one may bring descriptors all the same */
+	if (n == -1)
 		return;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET)

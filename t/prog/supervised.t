@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """supervised with small stand-ins for services: table, restarts, order, end."""
+import array
 import os
 import re
 import signal
@@ -178,15 +179,33 @@ service one user=- seal=yes socket=run/one,in run PROG one seal
 service two user=- seal=yes run PROG two seal
 service three user=- run PROG three seal
 """).start()
-        wait_for(lambda: len(s.pids()) == 3)
+        wait_until(lambda: len(s.pids()) == 3)
         ok(s.run('restart', 'two').returncode == 0, 'seal: a restart')
-        got = wait_for(lambda: len([e for e in s.events() if e[1] == 'seal']) >= 4 and [e for e in s.events() if e[1] == 'seal'])
+        got = wait_until(lambda: len([e for e in s.events() if e[1] == 'seal']) >= 4 and [e for e in s.events() if e[1] == 'seal'])
         s.end()
         mine = [e[2] for e in got if e[0] != 'three']
         ok(len(mine) == 3 and len(set(mine)) == 1 and len(mine[0]) == 64, 'seal: one key')
         ok([e[2] for e in got if e[0] == 'three'] == ['none'], 'seal: none for the others')
         keys.append(mine[0])
     ok(keys[0] != keys[1], 'seal: new with each supervisor')
+
+
+def test_notify():
+    """Anybody may write there; what comes along is closed, also with nothing said."""
+    s = System('same-user\nservice one user=- run PROG one\n').start()
+    wait_until(lambda: len(s.pids()) == 1)
+    s.wait_log('ready services=1')
+    pid = int(open(s.top + '/var/run/lock').read())
+    before = len(os.listdir('/proc/%d/fd' % pid))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as c, open('/dev/null') as null:
+        c.settimeout(5)
+        c.connect(s.top + '/var/run/notify')
+        for text in [b'', b'READY=1', b'x' * 3000] * 10:
+            for n in (1, 3, 60):
+                c.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null.fileno()] * n))])
+    ok(s.run('status').returncode == 0, 'strange datagrams: it answers')
+    ok(len(os.listdir('/proc/%d/fd' % pid)) == before, 'and keeps no descriptor')
+    ok(s.end() == 0, 'and stops')
 
 
 def test_bound():
@@ -359,6 +378,7 @@ test_verbs()
 test_errors()
 test_sockets()
 test_seal()
+test_notify()
 test_bound()
 test_backoff()
 test_order()
