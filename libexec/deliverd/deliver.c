@@ -1,5 +1,7 @@
 #include "deliverd.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -21,7 +23,30 @@ wanted_mailbox(const struct job *j)
 {
 	struct str	s = get(j, "mailbox");
 
-	return s.n == 0 ? STR("INBOX") : s;
+	return s.n == 0 || j->no_name ? STR("INBOX") : s;
+}
+
+/*
+ * How much there is to read. What smtpd hands over is a file; anything else
+ * could last for ever, or keep us waiting. -1 with errno.
+ */
+static int
+message_size(const struct job *j, struct str prefix, off_t *size_r)
+{
+	struct stat	st;
+
+	if (fstat(j->message, &st) == -1)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (st.st_size > (off_t)(UINT32_MAX - prefix.n)) {
+		errno = EFBIG;
+		return -1;
+	}
+	*size_r = st.st_size;
+	return 0;
 }
 
 /* Prefix and message; a message of usual size is one write. */
@@ -30,17 +55,23 @@ write_message(struct job *j)
 {
 	static char	chunk[CHUNK];
 	struct str	prefix = get(j, "prefix");
-	size_t		have = 0;
-	off_t		at = 0;
+	size_t		have = 0, room;
+	off_t		at = 0, size;
 	ssize_t		n;
 
+	if (message_size(j, prefix, &size) == -1)
+		return -1;
 	if (prefix.n < sizeof(chunk) / 2) {
 		memcpy(chunk, prefix.p, prefix.n);
 		have = prefix.n;
 	} else if (write_all(incoming_fd(j->in), prefix) == -1)
 		return -1;
 	for (;;) {
-		n = pread(j->message, chunk + have, sizeof(chunk) - have, at);
+		room = sizeof(chunk) - have;
+		/* no more than it was at first, should it grow */
+		if (size - at < (off_t)room)
+			room = (size_t)(size - at);
+		n = pread(j->message, chunk + have, room, at);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -63,8 +94,10 @@ stage(struct accounts *a, struct job *j)
 	int	n = accounts_mailbox(a, get(j, "account"), wanted_mailbox(j), &j->mb);
 
 	/* a name that cannot be a mailbox must not keep the mail out */
-	if (n == -1 && (errno == EINVAL || errno == ENAMETOOLONG))
-		n = accounts_mailbox(a, get(j, "account"), STR("INBOX"), &j->mb);
+	if (n == -1 && (errno == EINVAL || errno == ENAMETOOLONG)) {
+		j->no_name = true;
+		n = accounts_mailbox(a, get(j, "account"), wanted_mailbox(j), &j->mb);
+	}
 	if (n == -1 || incoming_open(j->mb, &j->in) == -1)
 		return -1;
 	return write_message(j);
@@ -103,6 +136,7 @@ static const struct answer {
 	{ 0, "ok", "2.0.0", "delivered" },
 	{ ESRCH, "perm", "5.1.1", "no such account" },
 	{ EDQUOT, "temp", "4.2.2", "over quota" },
+	{ EFBIG, "perm", "5.3.4", "message too large" },
 	{ ENOSPC, "temp", "4.3.1", "no space left for mail" },
 	{ ETIMEDOUT, "temp", "4.2.0", "mailbox is busy" },
 	{ EPROTO, "temp", "4.3.0", "not understood" },

@@ -47,6 +47,7 @@ struct job {
 	struct incoming	*in;
 	int		 err;		/* an errno, or 0 */
 	bool		 answered;
+	bool		 no_name;	/* the mailbox asked for cannot be one: INBOX is */
 };
 
 /* Deliver all; afterwards rec of each is its answer. Messages for one account are published together. */

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 enum {
 	ANSWER_MS	= 1000,	/* a session that does not take its answer is given up */
+	FULL_MS		= 100,	/* before a socket is taken again when there is no descriptor */
 	ONCE_MS		= 0,	/* what epoll announced is there */
 };
 
@@ -38,8 +40,13 @@ enter(struct worker *w)
 	int	sock = accept4(w->door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock == -1) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_failure("not-accepted", "session", errno);
+		int	err = errno;
+
+		if (err != EAGAIN && err != EINTR && err != ECONNABORTED)
+			log_failure("not-accepted", "session", err);
+		/* out of descriptors: sessions wait in the backlog, and we do not spin */
+		if (err == EMFILE || err == ENFILE)
+			(void)poll(NULL, 0, FULL_MS);
 		return;
 	}
 	if (watch(w->events, sock, EPOLLIN) == -1) {
