@@ -37,7 +37,7 @@ void	buf_addc(struct buf *, char);
 void	buf_adds(struct buf *, const char *);
 void	buf_addu(struct buf *, uint64_t);	/* in decimal */
 void	buf_addf(struct buf *, const char *, ...) __attribute__((format(printf, 2, 3)));
-void	buf_vaddf(struct buf *, const char *, va_list);
+void	buf_vaddf(struct buf *, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 /* Drop the first n bytes; n is clamped. */
 void	buf_consume(struct buf *, size_t n);

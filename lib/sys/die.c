@@ -24,7 +24,7 @@ prog_name(void)
 }
 
 /* One write a line, so that lines of several processes do not mix. */
-static void
+static __attribute__((format(printf, 1, 0))) void
 complain(const char *fmt, va_list ap, int err)
 {
 	char	text[1024];

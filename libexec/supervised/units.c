@@ -65,9 +65,15 @@ child_environment(const struct launch *l, const char *names, size_t nfds)
 		die(EXIT_TEMP, "unable to make an environment");
 }
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t	resource;
+#else
+typedef int			resource;
+#endif
+
 /* Who may not raise a limit past the hard one gets that. */
 static void
-limit(int what, uint64_t value)
+limit(resource what, uint64_t value)
 {
 	struct rlimit	rl = { .rlim_cur = value, .rlim_max = value };
 	struct rlimit	now;

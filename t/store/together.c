@@ -71,7 +71,11 @@ change(struct view *v, struct mailbox *other)
 		break;
 	case 3:
 		c.mode = FLAGS_REMOVE;
-		/* FALLTHROUGH */
+		some(v, &s, 5);
+		if (message_flags(mb, &s, &c, &r) == -1)
+			complain("flags");
+		flag_result_free(&r);
+		break;
 	case 4: case 5:
 		some(v, &s, 5);
 		if (message_flags(mb, &s, &c, &r) == -1)
