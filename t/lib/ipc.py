@@ -35,7 +35,7 @@ def listener(path, backlog=100):
     return s
 
 
-def connect(path, seconds=10):
+def connect(path, seconds=30):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(seconds)
     s.connect(path)

@@ -51,7 +51,7 @@ def run(argv, seconds=60, **kw):
         return subprocess.CompletedProcess(argv, 124, text(e.stdout), text(e.stderr) + '\n(killed: too slow)')
 
 
-def wait_until(true, seconds=10, step=0.05):
+def wait_until(true, seconds=60, step=0.05):
     """Poll until true() is; its value."""
     end = time.time() + seconds
     while True:
@@ -291,7 +291,7 @@ class Server:
         c.logout()
         return found
 
-    def fetch_message(self, ident, user='user@localhost', mailbox='INBOX', seconds=10):
+    def fetch_message(self, ident, user='user@localhost', mailbox='INBOX', seconds=60):
         """The whole message with that Message-ID, waiting for it; None when it does not come."""
         end = time.time() + seconds
         while True:
