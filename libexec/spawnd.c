@@ -6,9 +6,6 @@
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +19,7 @@
 #include "base/attr.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "sys/child.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
@@ -221,14 +219,7 @@ child_main(const struct spawnd *sd, char **env, int data, int control, pid_t par
 		(void)signal(caught[i], SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-#ifdef PR_SET_PDEATHSIG
-	/* nobody would stop a session whose spawnd was killed */
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(EXIT_TEMP);
-#else
-	(void)parent;
-#endif
+	child_follow(parent);
 	/* both are above PEER_CONTROL: spawnd holds 0 to 3 (see serve) */
 	if (dup2(data, 0) == 0 && dup2(data, 1) == 1 && dup2(control, PEER_CONTROL) == PEER_CONTROL)
 		(void)execve(sd->path, sd->argv, env);

@@ -5,7 +5,6 @@
  */
 #include "authd.h"
 
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "sys/child.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
@@ -142,14 +142,14 @@ confine(struct authd *a)
 }
 
 static void
-worker(struct crew *c, int limits)
+worker(struct crew *c, int limits, pid_t parent)
 {
 	struct authd	*a = c->authd;
 
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	child_follow(parent);
 	(void)sigprocmask(SIG_SETMASK, &c->mask, NULL);
 	for (unsigned i = 0; i < c->n; i++)
 		(void)fd_close(&c->limits[i]);
@@ -169,6 +169,7 @@ worker(struct crew *c, int limits)
 static void
 start(struct crew *c, unsigned i)
 {
+	pid_t	parent = getpid();
 	int	pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
@@ -178,7 +179,7 @@ start(struct crew *c, unsigned i)
 	c->pid[i] = fork();
 	if (c->pid[i] == 0) {
 		(void)fd_close(&pair[0]);
-		worker(c, pair[1]);
+		worker(c, pair[1], parent);
 	}
 	(void)fd_close(&pair[1]);
 	c->limits[i] = pair[0];

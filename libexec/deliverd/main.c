@@ -12,6 +12,7 @@
 
 #include "base/num.h"
 #include "deliverd.h"
+#include "sys/child.h"
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "sys/home.h"
@@ -101,12 +102,14 @@ signals(sigset_t *waiting)
 static pid_t
 start(int door, const sigset_t *waiting)
 {
-	pid_t	pid = fork();
+	pid_t	parent = getpid(), pid = fork();
 
 	if (pid == -1)
 		log_failure("no-worker", "fork", errno);
-	if (pid == 0)
+	if (pid == 0) {
+		child_follow(parent);
 		exit(worker_run(door, waiting));
+	}
 	return pid;
 }
 

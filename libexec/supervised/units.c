@@ -3,9 +3,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/child.h"
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "sys/home.h"
@@ -125,15 +123,7 @@ child_signals(pid_t parent)
 		(void)signal(sig, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-#ifdef PR_SET_PDEATHSIG
-	/* after the change of user, which clears it: when we are killed, they end */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1)
-		warn("unable to ask for a signal at the supervisor's end");
-	if (getppid() != parent)
-		_exit(EXIT_TEMP);
-#else
-	(void)parent;
-#endif
+	child_follow(parent);
 }
 
 static _Noreturn void

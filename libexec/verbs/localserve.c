@@ -9,9 +9,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +22,7 @@
 
 #include "base/ip.h"
 #include "base/num.h"
+#include "sys/child.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
@@ -302,14 +300,12 @@ write_configuration(const struct options *o)
 static pid_t
 child(void)
 {
-	pid_t	pid = fork();
+	pid_t	parent = getpid(), pid = fork();
 
 	if (pid == -1)
 		die(EXIT_TEMP, "unable to fork");
-#ifdef PR_SET_PDEATHSIG
 	if (pid == 0)
-		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-#endif
+		child_follow(parent);
 	return pid;
 }
 
@@ -391,14 +387,12 @@ start(void)
 	struct sigaction	sa = { .sa_handler = on_signal };
 	char			path[PATH_MAX];
 	char			*args[] = { path, NULL };
-	pid_t			pid, parent = getpid();
+	pid_t			pid;
 
 	if (home_program("supervised", path, sizeof(path)) == -1)
 		die(EXIT_TEMP, "unable to run supervised");
 	pid = child();
 	if (pid == 0) {
-		if (getppid() != parent)
-			_exit(EXIT_TEMP);
 		set("NOTIFY_SOCKET", READY, "");
 		/* Ctrl-C is for us; we tell it */
 		(void)setpgid(0, 0);
