@@ -39,7 +39,7 @@ rescan_all(struct account *acc)
 	struct mailbox_rec	 m;
 	uint32_t		*ids = NULL;
 	size_t			 count = 0;
-	int			 n = tree_scan(acc);
+	int			 n = tree_scan(acc, NULL);
 
 	if (n == 0)
 		n = index_list(&acc->db, &ids, &count);

@@ -283,7 +283,12 @@ list_once(struct account *acc, struct arena *arena, struct mailbox_info **list_r
 	int			 n;
 
 	accountfile_init(&f);
-	n = account_fresh(acc) == -1 ? -1 : accountfile_read(acc->dir, &f);
+	n = account_fresh(acc);
+	/* what cannot be taken in now does not keep the others from being seen */
+	if (n == 0 && tree_refresh(acc) == -1 && errno == EBADMSG)
+		n = -1;
+	if (n == 0)
+		n = accountfile_read(acc->dir, &f);
 	if (n == -1 && errno == ENOENT)
 		n = 0;
 	if (n == 0 && index_list(&acc->db, &ids, n_r) == -1)

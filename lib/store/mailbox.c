@@ -97,7 +97,7 @@ mailbox_open(struct account *acc, struct str name, struct mailbox **out_r)
 
 			if (dir != -1) {
 				(void)fd_close(&dir);
-				n = tree_scan(acc) == -1 ? -1 : open_once(acc, buf_str(&canon), out_r);
+				n = tree_scan(acc, NULL) == -1 ? -1 : open_once(acc, buf_str(&canon), out_r);
 			}
 		}
 	}

@@ -82,7 +82,7 @@ account_rebuild(struct account *acc)
 	acc->mending = true;
 	hold_old(acc, &old, &a, &held);
 	if (asprintf(&path, "%s.new", acc->index) != -1 && start_index(acc, &acc->db, path, &a) == 0 &&
-	    tree_scan(acc) == 0 && tdbx_rename(&acc->db, acc->index) == 0)
+	    tree_scan(acc, NULL) == 0 && tdbx_rename(&acc->db, acc->index) == 0)
 		n = 0;
 	if (n == -1) {
 		tdbx_close(&acc->db);
@@ -144,7 +144,7 @@ account_mend(struct account *acc)
 	acc->mending = true;
 	n = mend_account(acc, false);
 	if (n == 0)
-		n = tree_scan(acc);
+		n = tree_scan(acc, NULL);
 	if (n == 0 && index_list(&acc->db, &ids, &count) == -1)
 		n = -1;
 	for (size_t i = 0; i < count && n == 0; i++)

@@ -73,7 +73,7 @@ delete_locked(struct account *acc, struct str name)
 		return -1;
 	}
 	/* directories that another program made below it count */
-	if (tree_scan(acc) == -1 || mailbox_open(acc, name, &mb) == -1)
+	if (tree_scan(acc, NULL) == -1 || mailbox_open(acc, name, &mb) == -1)
 		return -1;
 	id = mb->id;
 	mailbox_close(mb);
@@ -250,7 +250,7 @@ rename_inbox(struct account *acc, struct str to)
 static int
 rename_locked(struct account *acc, struct str from, struct str to)
 {
-	if (account_fresh(acc) == -1 || tree_scan(acc) == -1)
+	if (account_fresh(acc) == -1 || tree_scan(acc, NULL) == -1)
 		return -1;
 	if (folder_exists(acc, to)) {
 		errno = EEXIST;

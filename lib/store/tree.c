@@ -27,6 +27,7 @@ struct tree {
 	struct account	*acc;
 	struct leaf	*leaves;
 	size_t		 n;
+	bool		 plain;		/* there are directories that are no mailboxes */
 };
 
 /* Open the elements of an encoded path one by one. */
@@ -226,6 +227,8 @@ walk(struct tree *t, int dir, struct str name)
 	(void)closedir(d);
 	if (n == 0 && name.n > 0 && (t->n > before || is_maildir(dir)))
 		n = add_leaf(t, name, dir);
+	else
+		t->plain = t->plain || name.n > 0;
 	return n;
 }
 
@@ -398,7 +401,7 @@ make_inbox(struct account *acc)
 }
 
 int
-tree_scan(struct account *acc)
+tree_scan(struct account *acc, bool *settled_r)
 {
 	struct tree	t = { .acc = acc };
 	int		n = -1;
@@ -414,6 +417,8 @@ tree_scan(struct account *acc)
 		if (enter(&t, &t.leaves[i]) == -1)
 			goto out;
 	n = drop_missing(&t);
+	if (settled_r != NULL)
+		*settled_r = !t.plain;
 out:
 	tree_free(&t);
 	account_unlock(acc);

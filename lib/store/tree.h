@@ -31,8 +31,14 @@ int	tree_register(struct mailbox *, struct str name, const struct mailboxfile *)
 /* Call for every maildir below mail/, parents behind children; its id is 0 when it has none. Stops at -1. */
 int	tree_each(struct account *, int (*call)(void *arg, struct str name, uint32_t id), void *arg) __attribute__((warn_unused_result));
 
-/* Compare all directories with the list: add, rename and drop in the index. */
-int	tree_scan(struct account *) __attribute__((warn_unused_result));
+/*
+ * Compare all directories with the list: add, rename and drop in the index.
+ * *settled_r (may be NULL): there is no directory that is not a mailbox, but may be on its way to be one.
+ */
+int	tree_scan(struct account *, bool *settled_r) __attribute__((warn_unused_result));
+
+/* The same, when the times of the directories tell that another program made or removed one. */
+int	tree_refresh(struct account *) __attribute__((warn_unused_result));
 
 /* Take a deleted mailbox's directory away, as far as it is a maildir of ours. */
 void	tree_remove(struct account *, const char *dirname);

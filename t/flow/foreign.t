@@ -66,6 +66,28 @@ def dropped(s):
     s.check_verify('after that')
 
 
+def made(s):
+    """A maildir made and removed by another program."""
+    c = s.imap(select=None)
+
+    def listed():
+        return any(b'Work' in line for line in c.list()[1] if line)
+    path = os.path.join(os.path.dirname(s.maildir()), 'Work')
+    t.ok(not listed(), 'no such mailbox')
+    for sub in 'tmp', 'new', 'cur':
+        os.makedirs(os.path.join(path, sub))
+    mailbox.Maildir(path, create=False).add(message('made'))
+    t.ok(listed(), 'a maildir of another program appears in LIST')
+    t.eq(c.select('Work')[1], [b'1'], 'with its message')
+    c.unselect()
+    for top, dirs, files in os.walk(path, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(top, name))
+        os.rmdir(top)
+    t.ok(not listed(), 'and goes when it is removed')
+    c.logout()
+
+
 def many_dropped(s):
     """A hundred at once while mail comes in over SMTP: each once, in order."""
     md = mailbox.Maildir(s.maildir('Bulk'), create=False)
@@ -187,6 +209,7 @@ def with_mutt(s):
 
 with Server(tap=t) as s:
     dropped(s)
+    made(s)
     c = s.imap()
     c.create('Bulk')
     c.logout()

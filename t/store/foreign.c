@@ -320,6 +320,48 @@ test_mailboxes(void)
 	arena_free(&a);
 }
 
+static bool
+is_listed(const char *name, uint32_t *id_r)
+{
+	struct arena		 a = ARENA_INIT(100000);
+	struct mailbox_info	*list;
+	size_t			 n = 0;
+	bool			 found = false;
+
+	if (mailbox_list(acc, &a, &list, &n) == -1)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i].name, str_c(name)) && list[i].exists) {
+			found = true;
+			*id_r = list[i].uidvalidity;
+		}
+	arena_free(&a);
+	return found;
+}
+
+/* Without anybody opening them. */
+static void
+test_list(void)
+{
+	uint32_t	first = 0, again = 0;
+
+	ok(!is_listed("Work", &first), "no such mailbox");
+	is_num(system("mkdir acct/mail/Work"), 0, "another program makes a directory");
+	ok(!is_listed("Work", &first), "which is no mailbox");
+	pause_ms(50);
+	ok(!is_listed("Work", &first), "nor later");
+	is_num(system("mkdir acct/mail/Work/tmp acct/mail/Work/new acct/mail/Work/cur"), 0, "completes it");
+	ok(is_listed("Work", &first), "it is listed");
+	pause_ms(50);
+	ok(is_listed("Work", &first) && is_listed("Work", &first), "still");
+	is_num(system("mkdir -p acct/mail/Work/deep/er/cur"), 0, "and one below");
+	ok(is_listed("Work/deep/er", &again), "it is listed");
+	is_num(system("rm -r acct/mail/Work"), 0, "removes all");
+	ok(!is_listed("Work", &again) && !is_listed("Work/deep/er", &again), "they are not");
+	is_num(system("mkdir -p acct/mail/Work/tmp acct/mail/Work/new acct/mail/Work/cur"), 0, "makes it again");
+	ok(is_listed("Work", &again) && again != first, "under another UIDVALIDITY");
+}
+
 int
 main(void)
 {
@@ -341,6 +383,7 @@ main(void)
 	test_many();
 	test_two_look();
 	test_mailboxes();
+	test_list();
 	view_close(&v);
 	view_news_free(&news);
 	mailbox_close(mb);
