@@ -140,8 +140,8 @@ open_index(struct account *acc, struct account_rec *a)
 			errno = EBADMSG;
 		return -1;
 	}
-	boot_id(boot);
-	return memcmp(boot, a->boot, BOOT_ID_SIZE) != 0;
+	/* without the id each opening would look like a restart */
+	return boot_id(boot) && memcmp(boot, a->boot, BOOT_ID_SIZE) != 0;
 }
 
 static int
@@ -205,15 +205,18 @@ account_touch(struct account *acc)
 }
 
 /* Without such an id a restart is not noticed; then damage is found where it is read. */
-void
+bool
 boot_id(char *out)
 {
 	struct buf	b = BUF_INIT(256);
+	bool		got;
 
 	memset(out, '-', BOOT_ID_SIZE);
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &b) == 0 && b.n >= BOOT_ID_SIZE)
+	got = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &b) == 0 && b.n >= BOOT_ID_SIZE;
+	if (got)
 		memcpy(out, b.p, BOOT_ID_SIZE);
 	buf_free(&b);
+	return got;
 }
 
 void

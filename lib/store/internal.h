@@ -53,8 +53,8 @@ int	account_rebuild(struct account *) __attribute__((warn_unused_result));
 /* Tell those who wait that something was committed. */
 void	account_touch(struct account *);
 
-/* The boot id of the machine, always BOOT_ID_SIZE bytes. */
-void	boot_id(char *out);
+/* The boot id of the machine, always BOOT_ID_SIZE bytes; false, and dashes, when it cannot be read. */
+bool	boot_id(char *out);
 
 /* Open a maildir below mail/ whose id is known (0: read it from its file). ENOENT when it is none. */
 int	mailbox_open_at(struct account *, int dir, uint32_t id, struct mailbox **out_r) __attribute__((warn_unused_result));

@@ -25,7 +25,7 @@ start_index(struct account *acc, struct tdbx *t, const char *path, const struct 
 
 	if (old->modseq >= a.modseq)
 		a.modseq = old->modseq;
-	boot_id(a.boot);
+	(void)boot_id(a.boot);
 	(void)acc;
 	if (unlink(path) == -1 && errno != ENOENT)
 		return -1;
@@ -130,7 +130,7 @@ mend_account(struct account *acc, bool done)
 	if (tx.a.modseq < modseq_now())
 		tx.a.modseq = modseq_now();
 	if (done)
-		boot_id(tx.a.boot);
+		(void)boot_id(tx.a.boot);
 	return tx_commit(&tx);
 }
 

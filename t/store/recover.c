@@ -1,8 +1,11 @@
 /* recover: an index deleted, cut, filled with garbage; older than the files; another boot. */
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -194,6 +197,62 @@ test_old_index(void)
 	check_clean("acct", "old index");
 }
 
+/* Open and close where the boot id is hidden: 0, or 77 when it cannot be hidden. */
+static int
+open_without_id(void)
+{
+	int	status;
+	pid_t	pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+		    mount("none", "/proc/sys/kernel/random", "tmpfs", 0, NULL) == -1)
+			_exit(77);
+		if (account_open("acct", &acc) == -1)
+			_exit(1);
+		account_close(acc);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static char
+first_of_boot(char set)
+{
+	struct tx	tx;
+	char		c = '\0';
+
+	if (tx_begin(acc, &tx) == -1)
+		return c;
+	c = tx.a.boot[0];
+	if (set != '\0')
+		tx.a.boot[0] = set;
+	return tx_commit(&tx) == 0 ? c : '\0';
+}
+
+static void
+test_no_boot_id(void)
+{
+	struct account_rec	a = { .version = 0 };
+	struct tdbx		t;
+	int			n;
+
+	is_num(account_open("acct", &acc), 0, "open");
+	ok(first_of_boot('X') != '\0', "as if the machine had started anew");
+	account_close(acc);
+	n = open_without_id();
+	if (n == 77) {
+		ok(true, "boot id # SKIP it cannot be hidden here");
+		return;
+	}
+	is_num(n, 0, "opened without a boot id");
+	ok(tdbx_open(&t, "acct/index.tdb") == 0 && index_account(&t, &a) == 1 && a.boot[0] == 'X', "it is not mended");
+	tdbx_close(&t);
+	is_num(account_open("acct", &acc), 0, "open");
+	ok(first_of_boot('\0') != 'X', "with it, it is");
+	account_close(acc);
+}
+
 int
 main(void)
 {
@@ -210,6 +269,7 @@ main(void)
 		test_deleted();
 		test_damage();
 		test_old_index();
+		test_no_boot_id();
 	}
 	scratch_leave();
 	return done_testing();
