@@ -99,17 +99,6 @@ usage(void)
 /* --- where things are */
 
 static void
-set(const char *name, const char *dir, const char *below)
-{
-	char	path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s%s", dir, below) >= (int)sizeof(path))
-		diex(EXIT_PERM, "%s is too long a path", dir);
-	if (setenv(name, path, 1) == -1)
-		die(EXIT_TEMP, "unable to set %s", name);
-}
-
-static void
 place_below(const char *dir)
 {
 	char	path[PATH_MAX];
@@ -117,9 +106,8 @@ place_below(const char *dir)
 	/* localserve makes it; for all else a missing one is a mistake */
 	if (realpath(dir, path) == NULL)
 		die(EXIT_PERM, "%s", dir);
-	set("POSTHORN_DIR", path, "");
-	set("POSTHORN_ETC", path, "/etc");
-	set("POSTHORN_VAR", path, "/var");
+	if (home_place(path) == -1)
+		die(EXIT_PERM, "%s", dir);
 }
 
 /* Cut the last part off a path; false when there is none. */
@@ -134,6 +122,13 @@ up(char *path)
 	return true;
 }
 
+static void
+set_libexec(const char *path)
+{
+	if (setenv("POSTHORN_LIBEXEC", path, 1) == -1)
+		die(EXIT_TEMP, "unable to set POSTHORN_LIBEXEC");
+}
+
 /* Beside us in a build tree or a moved installation, else where it was configured. */
 static void
 find_libexec(void)
@@ -144,12 +139,12 @@ find_libexec(void)
 	if (realpath("/proc/self/exe", path) != NULL && up(path) && up(path))
 		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
 			if (snprintf(probe, sizeof(probe), "%s%s/supervised", path, below[i]) < (int)sizeof(probe) &&
-			    access(probe, X_OK) == 0) {
-				set("POSTHORN_LIBEXEC", path, below[i]);
+			    access(probe, X_OK) == 0 && up(probe)) {
+				set_libexec(probe);
 				return;
 			}
 	if (getenv("POSTHORN_LIBEXEC") == NULL)
-		set("POSTHORN_LIBEXEC", home_libexec(), "");
+		set_libexec(home_libexec());
 }
 
 /* --- help */

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,25 @@ home_program(const char *name, char *path, size_t size)
 		return -1;
 	}
 	return access(path, X_OK);
+}
+
+int
+home_place(const char *dir)
+{
+	static const struct { const char *name, *below; } vars[] = {
+		{ "POSTHORN_DIR", "" }, { "POSTHORN_ETC", "/etc" }, { "POSTHORN_VAR", "/var" },
+	};
+	char	path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
+		if (snprintf(path, sizeof(path), "%s%s", dir, vars[i].below) >= (int)sizeof(path)) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		if (setenv(vars[i].name, path, 1) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 int

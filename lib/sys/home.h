@@ -28,6 +28,9 @@ const char	*home_libexec(void);
  */
 int	home_program(const char *name, char *path, size_t size) __attribute__((warn_unused_result));
 
+/* Set POSTHORN_DIR, _ETC and _VAR for a system that is all in dir (absolute); 0, or -1 with errno. */
+int	home_place(const char *dir) __attribute__((warn_unused_result));
+
 /* chdir to the var directory when POSTHORN_VAR names one; 0, or -1 with errno. */
 int	home_enter(void) __attribute__((warn_unused_result));
 

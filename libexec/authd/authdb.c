@@ -69,6 +69,17 @@ authdb_put(struct tdb_context *db, struct str key, struct str value)
 }
 
 int
+authdb_commit(struct tdb_context *db, struct str key, struct str value)
+{
+	if (tdb_transaction_start(db) == -1)
+		return -1;
+	if (authdb_put(db, key, value) == 0)
+		return tdb_transaction_commit(db);
+	(void)tdb_transaction_cancel(db);
+	return -1;
+}
+
+int
 authdb_delete(struct tdb_context *db, struct str key)
 {
 	return tdb_delete(db, authdb_data(key));

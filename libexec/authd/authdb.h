@@ -24,6 +24,9 @@ int	authdb_get(struct tdb_context *, struct str key, struct buf *out) __attribut
 int	authdb_put(struct tdb_context *, struct str key, struct str value) __attribute__((warn_unused_result));
 int	authdb_delete(struct tdb_context *, struct str key) __attribute__((warn_unused_result));
 
+/* authdb_put as a transaction of its own: it is on disk when 0 is returned. */
+int	authdb_commit(struct tdb_context *, struct str key, struct str value) __attribute__((warn_unused_result));
+
 /* A line in the log: what went wrong with whose record. tdb does not tell by errno. */
 void	authdb_log(struct tdb_context *, const char *event, const char *what);
 

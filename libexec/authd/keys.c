@@ -56,13 +56,8 @@ keys_put(struct tdb_context *db, struct str fingerprint, const struct key *k)
 	if (k->nopreauth)
 		attr_adds(&rec, "nopreauth", "1");
 	attr_addu(&rec, "created", (uint64_t)k->created);
-	if (!buf_failed(&rec) && tdb_transaction_start(db) == 0) {
-		r = authdb_put(db, fingerprint, buf_str(&rec));
-		if (r == 0)
-			r = tdb_transaction_commit(db);
-		else
-			(void)tdb_transaction_cancel(db);
-	}
+	if (!buf_failed(&rec))
+		r = authdb_commit(db, fingerprint, buf_str(&rec));
 	buf_free(&rec);
 	return r;
 }

@@ -155,13 +155,8 @@ secrets_put(struct tdb_context *db, struct str account, const struct secrets *s)
 	int		r = -1;
 
 	encode(s, &rec);
-	if (key.n > 0 && !buf_failed(&rec) && tdb_transaction_start(db) == 0) {
-		r = authdb_put(db, key, buf_str(&rec));
-		if (r == 0)
-			r = tdb_transaction_commit(db);
-		else
-			(void)tdb_transaction_cancel(db);
-	}
+	if (key.n > 0 && !buf_failed(&rec))
+		r = authdb_commit(db, key, buf_str(&rec));
 	buf_free(&rec);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "sys/die.h"
 #include "sys/home.h"
 #include "sys/priv.h"
+#include "sys/verb.h"
 
 /* What is to be done, for the steps that run as different owners. */
 struct job {
@@ -39,18 +40,14 @@ static int		full_name(int argc, char *argv[]);
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char	*name;
-		int		(*run)(int argc, char *argv[]);
-	} verbs[] = {
+	static const struct verb	verbs[] = {
 		{ "add", add }, { "rm", rm }, { "list", list }, { "show", show }, { "enable", enable },
 		{ "disable", disable }, { "quota", quota }, { "full-name", full_name },
+		{ NULL, NULL },
 	};
 
 	prog_init("posthorn account");
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+	verb_run(verbs, argc, argv);
 	usage();
 }
 
@@ -263,20 +260,6 @@ rm(int argc, char *argv[])
 
 /* --- look */
 
-static void
-load_account(struct admin *a, struct str name, struct conf_account *out)
-{
-	switch (conf_account(a->conf, name, &a->arena, out)) {
-	case CONF_OK:
-		return;
-	case CONF_NONE:
-		diex(EXIT_PERM, "there is no account %.*s", STR_ARG(name));
-	case CONF_ERROR:
-		break;
-	}
-	diex(EXIT_TEMP, "unable to read config.tdb");
-}
-
 static int
 list(int argc, char *argv[])
 {
@@ -289,10 +272,9 @@ list(int argc, char *argv[])
 	if (argc != 1)
 		usage();
 	admin_read(&a);
-	if (conf_accounts(a.conf, &a.arena, &names, &n) != CONF_OK)
-		diex(EXIT_TEMP, "unable to read config.tdb");
+	n = admin_accounts(&a, &names);
 	for (size_t i = 0; i < n; i++) {
-		load_account(&a, names[i], &acc);
+		admin_account(&a, names[i], &acc);
 		admin_print(names[i]);
 		printf("%s\n", acc.login_disabled.n > 0 ? " disabled" : "");
 	}
@@ -317,7 +299,7 @@ show(int argc, char *argv[])
 	if (argc != 2)
 		usage();
 	admin_read(&a);
-	load_account(&a, str_c(argv[1]), &acc);
+	admin_account(&a, str_c(argv[1]), &acc);
 	print_pair("account", acc.name);
 	if (acc.full_name.n > 0)
 		print_pair("full-name", acc.full_name);
@@ -334,25 +316,12 @@ show(int argc, char *argv[])
 
 /* --- change */
 
-/* Set an option, or take it away for a value of NULL. */
-static int
-set(const char *account, const char *name, const char *value)
-{
-	struct admin	a;
-
-	admin_write(&a);
-	admin_load(&a, "accounts", str_c(account));
-	admin_set(&a, name, value == NULL ? (struct str){ NULL, 0 } : str_c(value));
-	admin_save(&a);
-	return EXIT_OK;
-}
-
 static int
 enable(int argc, char *argv[])
 {
 	if (argc != 2)
 		usage();
-	return set(argv[1], "login-disabled", NULL);
+	return admin_change("accounts", argv[1], "login-disabled", NULL);
 }
 
 static int
@@ -360,7 +329,7 @@ disable(int argc, char *argv[])
 {
 	if (argc != 3 || argv[2][0] == '\0')
 		usage();
-	return set(argv[1], "login-disabled", argv[2]);
+	return admin_change("accounts", argv[1], "login-disabled", argv[2]);
 }
 
 static int
@@ -368,7 +337,7 @@ quota(int argc, char *argv[])
 {
 	if (argc != 3)
 		usage();
-	return set(argv[1], "quota", strcmp(argv[2], "default") == 0 ? NULL : argv[2]);
+	return admin_change("accounts", argv[1], "quota", strcmp(argv[2], "default") == 0 ? NULL : argv[2]);
 }
 
 static int
@@ -376,5 +345,5 @@ full_name(int argc, char *argv[])
 {
 	if (argc != 2 && argc != 3)
 		usage();
-	return set(argv[1], "full-name", argc == 3 ? argv[2] : NULL);
+	return admin_change("accounts", argv[1], "full-name", argc == 3 ? argv[2] : NULL);
 }

@@ -6,6 +6,7 @@
 #include "admin.h"
 #include "client/conf_db.h"
 #include "sys/die.h"
+#include "sys/verb.h"
 
 static noreturn void	usage(void);
 static int		add(int argc, char *argv[]);
@@ -15,13 +16,12 @@ static int		list(int argc, char *argv[]);
 int
 main(int argc, char *argv[])
 {
+	static const struct verb	verbs[] = {
+		{ "add", add }, { "rm", rm }, { "list", list }, { NULL, NULL },
+	};
+
 	prog_init("posthorn address");
-	if (argc > 1 && strcmp(argv[1], "add") == 0)
-		return add(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "rm") == 0)
-		return rm(argc - 2, argv + 2);
-	if (argc > 1 && strcmp(argv[1], "list") == 0)
-		return list(argc - 2, argv + 2);
+	verb_run(verbs, argc, argv);
 	usage();
 }
 
@@ -73,17 +73,17 @@ rm(int argc, char *argv[])
 	struct admin	a;
 	int		i;
 
-	if (argc != 1)
+	if (argc != 2)
 		usage();
 	admin_write(&a);
-	address = admin_address(&a, argv[0]);
+	address = admin_address(&a, argv[1]);
 	if (a.conf == NULL || !conf_cut(address, &local, &domain) ||
 	    conf_login(a.conf, local, domain, &a.arena, &account, &canonical) != CONF_OK)
-		diex(EXIT_PERM, "%s is not an address of an account", argv[0]);
+		diex(EXIT_PERM, "%s is not an address of an account", argv[1]);
 	admin_load(&a, "accounts", account);
 	i = admin_find_address(&a, "address", address);
 	if (i == -1)
-		diex(EXIT_PERM, "%s is not in the file of %.*s any more: run posthorn config build", argv[0], STR_ARG(account));
+		diex(EXIT_PERM, "%s is not in the file of %.*s any more: run posthorn config build", argv[1], STR_ARG(account));
 	conf_edit_remove(&a.file.scan, i, &out);
 	admin_edited(&a, &out);
 	admin_save(&a);
@@ -96,14 +96,7 @@ list_account(struct admin *a, struct str name)
 {
 	struct conf_account	acc;
 
-	switch (conf_account(a->conf, name, &a->arena, &acc)) {
-	case CONF_NONE:
-		diex(EXIT_PERM, "there is no account %.*s", STR_ARG(name));
-	case CONF_ERROR:
-		diex(EXIT_TEMP, "unable to read config.tdb");
-	case CONF_OK:
-		break;
-	}
+	admin_account(a, name, &acc);
 	for (size_t i = 0; i < acc.naddress; i++) {
 		admin_print(acc.address[i]);
 		printf(" ");
@@ -119,16 +112,15 @@ list(int argc, char *argv[])
 	struct admin	 a;
 	size_t		 n;
 
-	if (argc > 1)
+	if (argc > 2)
 		usage();
 	admin_read(&a);
-	if (argc == 1) {
-		list_account(&a, str_c(argv[0]));
+	if (argc == 2) {
+		list_account(&a, str_c(argv[1]));
 		admin_end(&a);
 		return EXIT_OK;
 	}
-	if (conf_accounts(a.conf, &a.arena, &names, &n) != CONF_OK)
-		diex(EXIT_TEMP, "unable to read config.tdb");
+	n = admin_accounts(&a, &names);
 	for (size_t i = 0; i < n; i++)
 		list_account(&a, names[i]);
 	admin_end(&a);

@@ -287,6 +287,60 @@ admin_set(struct admin *a, const char *name, struct str value)
 	buf_free(&out);
 }
 
+int
+admin_change(const char *kind, const char *name, const char *option, const char *value)
+{
+	struct admin	a;
+
+	admin_write(&a);
+	admin_load(&a, kind, str_c(name));
+	admin_set(&a, option, value == NULL ? (struct str){ NULL, 0 } : str_c(value));
+	admin_save(&a);
+	return EXIT_OK;
+}
+
+/* --- what config.tdb holds */
+
+static noreturn void
+unreadable(void)
+{
+	diex(EXIT_TEMP, "unable to read config.tdb");
+}
+
+void
+admin_account(struct admin *a, struct str name, struct conf_account *out_r)
+{
+	switch (conf_account(a->conf, name, &a->arena, out_r)) {
+	case CONF_OK:
+		return;
+	case CONF_NONE:
+		diex(EXIT_PERM, "there is no account %.*s", STR_ARG(name));
+	case CONF_ERROR:
+		break;
+	}
+	unreadable();
+}
+
+size_t
+admin_accounts(struct admin *a, struct str **names_r)
+{
+	size_t	n;
+
+	if (conf_accounts(a->conf, &a->arena, names_r, &n) != CONF_OK)
+		unreadable();
+	return n;
+}
+
+size_t
+admin_domains(struct admin *a, struct str **names_r)
+{
+	size_t	n;
+
+	if (conf_domains(a->conf, &a->arena, names_r, &n) != CONF_OK)
+		unreadable();
+	return n;
+}
+
 void
 admin_print(struct str s)
 {

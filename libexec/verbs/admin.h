@@ -51,6 +51,14 @@ int	admin_find_address(struct admin *, const char *section, struct str canonical
 /* Set an option at the top of the file, or take it away for value p NULL. */
 void	admin_set(struct admin *, const char *name, struct str value);
 
+/* The same as a whole: load the file of name, set, save; value NULL takes it away. EXIT_OK. */
+int	admin_change(const char *kind, const char *name, const char *option, const char *value);
+
+/* What config.tdb holds: an account, which must exist; the names of all, and how many. */
+void	admin_account(struct admin *, struct str name, struct conf_account *out_r);
+size_t	admin_accounts(struct admin *, struct str **names_r);
+size_t	admin_domains(struct admin *, struct str **names_r);
+
 /* Print text that came from files, controls escaped. */
 void	admin_print(struct str);
 

@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "client/conf_db.h"
 #include "sys/die.h"
+#include "sys/verb.h"
 
 static noreturn void	usage(void);
 static int		add(int argc, char *argv[]);
@@ -17,18 +18,14 @@ static int		set(int argc, char *argv[]);
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char	*name;
-		int		(*run)(int argc, char *argv[]);
-	} verbs[] = {
+	static const struct verb	verbs[] = {
 		{ "add", add }, { "rm", rm }, { "list", list }, { "addmember", addmember }, { "rmmember", rmmember },
 		{ "set", set },
+		{ NULL, NULL },
 	};
 
 	prog_init("posthorn alias");
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 2, argv + 2);
+	verb_run(verbs, argc, argv);
 	usage();
 }
 
@@ -80,13 +77,13 @@ add(int argc, char *argv[])
 	struct str	local;
 	struct admin	a;
 
-	if (argc < 2)
+	if (argc < 3)
 		usage();
-	(void)load(&a, argv[0], &local);
+	(void)load(&a, argv[1], &local);
 	buf_adds(&body, "\n\tmembers = { ");
-	for (int i = 1; i < argc; i++) {
+	for (int i = 2; i < argc; i++) {
 		(void)admin_address(&a, argv[i]);
-		buf_adds(&body, i > 1 ? ", " : "");
+		buf_adds(&body, i > 2 ? ", " : "");
 		conf_edit_quote(&body, str_c(argv[i]));
 	}
 	buf_adds(&body, " }\n");
@@ -102,9 +99,9 @@ rm(int argc, char *argv[])
 	struct admin	a;
 	int		i;
 
-	if (argc != 1)
+	if (argc != 2)
 		usage();
-	i = load_existing(&a, argv[0]);
+	i = load_existing(&a, argv[1]);
 	conf_edit_remove(&a.file.scan, i, &out);
 	return save(&a, &out);
 }
@@ -138,16 +135,16 @@ change_members(int argc, char *argv[], bool in)
 	struct admin	a;
 	int		section, m;
 
-	if (argc < 2)
+	if (argc < 3)
 		usage();
-	section = load_existing(&a, argv[0]);
-	for (int i = 1; i < argc; i++) {
+	section = load_existing(&a, argv[1]);
+	for (int i = 2; i < argc; i++) {
 		size_t	at;
 
 		m = conf_scan_find(&a.file.scan, section, "members", section);
 		at = m == -1 ? 0 : find_member(&a, m, argv[i]);
 		if (m == -1 || (at < a.file.scan.node[m].nvalue) == in)
-			diex(EXIT_PERM, "%s is %s member of %s", argv[i], in ? "already a" : "not a", argv[0]);
+			diex(EXIT_PERM, "%s is %s member of %s", argv[i], in ? "already a" : "not a", argv[1]);
 		if (in)
 			conf_edit_list_add(&a.file.scan, m, str_c(argv[i]), &out);
 		else
@@ -178,10 +175,10 @@ set(int argc, char *argv[])
 	struct admin	a;
 	int		i;
 
-	if (argc != 3 || (strcmp(argv[1], "post-public") != 0 && strcmp(argv[1], "list-members") != 0 && strcmp(argv[1], "allow-msg-from") != 0))
+	if (argc != 4 || (strcmp(argv[2], "post-public") != 0 && strcmp(argv[2], "list-members") != 0 && strcmp(argv[2], "allow-msg-from") != 0))
 		usage();
-	i = load_existing(&a, argv[0]);
-	conf_edit_set(&a.file.scan, i, argv[1], str_c(argv[2]), &out);
+	i = load_existing(&a, argv[1]);
+	conf_edit_set(&a.file.scan, i, argv[2], str_c(argv[3]), &out);
 	return save(&a, &out);
 }
 
@@ -212,16 +209,15 @@ list(int argc, char *argv[])
 	struct admin	 a;
 	size_t		 nd, na;
 
-	if (argc > 1)
+	if (argc > 2)
 		usage();
 	admin_read(&a);
-	if (argc == 1) {
-		print_alias(&a, admin_address(&a, argv[0]));
+	if (argc == 2) {
+		print_alias(&a, admin_address(&a, argv[1]));
 		admin_end(&a);
 		return EXIT_OK;
 	}
-	if (conf_domains(a.conf, &a.arena, &domains, &nd) != CONF_OK)
-		diex(EXIT_TEMP, "unable to read config.tdb");
+	nd = admin_domains(&a, &domains);
 	for (size_t i = 0; i < nd; i++) {
 		if (conf_aliases(a.conf, domains[i], &a.arena, &aliases, &na) != CONF_OK)
 			diex(EXIT_TEMP, "unable to read config.tdb");

@@ -5,6 +5,7 @@
 
 #include "conf_show.h"
 #include "sys/die.h"
+#include "sys/verb.h"
 
 static noreturn void	usage(void);
 static int		check(int argc, char *argv[]);
@@ -16,17 +17,13 @@ static int		keys(int argc, char *argv[]);
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char	*name;
-		int		(*run)(int argc, char *argv[]);
-	} verbs[] = {
+	static const struct verb	verbs[] = {
 		{ "check", check }, { "build", build }, { "show", show }, { "dump", dump }, { "keys", keys },
+		{ NULL, NULL },
 	};
 
 	prog_init("posthorn config");
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+	verb_run(verbs, argc, argv);
 	usage();
 }
 

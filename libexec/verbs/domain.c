@@ -4,6 +4,7 @@
 
 #include "admin.h"
 #include "sys/die.h"
+#include "sys/verb.h"
 
 static noreturn void	usage(void);
 static int		add(int argc, char *argv[]);
@@ -16,18 +17,14 @@ static int		catch_all(int argc, char *argv[]);
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char	*name;
-		int		(*run)(int argc, char *argv[]);
-	} verbs[] = {
+	static const struct verb	verbs[] = {
 		{ "add", add }, { "rm", rm }, { "list", list }, { "enable", enable }, { "disable", disable },
 		{ "catch-all", catch_all },
+		{ NULL, NULL },
 	};
 
 	prog_init("posthorn domain");
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 2, argv + 2);
+	verb_run(verbs, argc, argv);
 	usage();
 }
 
@@ -42,10 +39,10 @@ add(int argc, char *argv[])
 {
 	struct admin	a;
 
-	if (argc != 1)
+	if (argc != 2)
 		usage();
 	admin_write(&a);
-	admin_create(&a, "domains", str_c(argv[0]));
+	admin_create(&a, "domains", str_c(argv[1]));
 	admin_save(&a);
 	return EXIT_OK;
 }
@@ -55,10 +52,10 @@ rm(int argc, char *argv[])
 {
 	struct admin	a;
 
-	if (argc != 1)
+	if (argc != 2)
 		usage();
 	admin_write(&a);
-	admin_load(&a, "domains", str_c(argv[0]));
+	admin_load(&a, "domains", str_c(argv[1]));
 	admin_remove(&a);
 	return EXIT_OK;
 }
@@ -72,11 +69,10 @@ list(int argc, char *argv[])
 	size_t			n;
 
 	(void)argv;
-	if (argc != 0)
+	if (argc != 1)
 		usage();
 	admin_read(&a);
-	if (conf_domains(a.conf, &a.arena, &names, &n) != CONF_OK)
-		diex(EXIT_TEMP, "unable to read config.tdb");
+	n = admin_domains(&a, &names);
 	for (size_t i = 0; i < n; i++) {
 		admin_print(names[i]);
 		if (conf_domain(a.conf, names[i], &a.arena, &d) == CONF_OK && d.disabled)
@@ -87,39 +83,26 @@ list(int argc, char *argv[])
 	return EXIT_OK;
 }
 
-/* Set an option of the domain, or take it away for a value of NULL. */
-static int
-set(const char *domain, const char *name, const char *value)
-{
-	struct admin	a;
-
-	admin_write(&a);
-	admin_load(&a, "domains", str_c(domain));
-	admin_set(&a, name, value == NULL ? (struct str){ NULL, 0 } : str_c(value));
-	admin_save(&a);
-	return EXIT_OK;
-}
-
 static int
 enable(int argc, char *argv[])
 {
-	if (argc != 1)
+	if (argc != 2)
 		usage();
-	return set(argv[0], "disabled", NULL);
+	return admin_change("domains", argv[1], "disabled", NULL);
 }
 
 static int
 disable(int argc, char *argv[])
 {
-	if (argc != 1)
+	if (argc != 2)
 		usage();
-	return set(argv[0], "disabled", "true");
+	return admin_change("domains", argv[1], "disabled", "true");
 }
 
 static int
 catch_all(int argc, char *argv[])
 {
-	if (argc != 1 && argc != 2)
+	if (argc != 2 && argc != 3)
 		usage();
-	return set(argv[0], "catch-all", argc == 2 ? argv[1] : NULL);
+	return admin_change("domains", argv[1], "catch-all", argc == 3 ? argv[2] : NULL);
 }

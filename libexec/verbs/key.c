@@ -19,6 +19,7 @@
 #include "sys/fd.h"
 #include "sys/home.h"
 #include "sys/priv.h"
+#include "sys/verb.h"
 
 enum { PEM_MAX = 65536, RSA_MIN = 2048 };
 
@@ -32,19 +33,16 @@ static int	key_rm(int, char *[]);
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char	*name;
-		int		(*run)(int, char *[]);
-	} verbs[] = { { "add", key_add }, { "list", key_list }, { "rm", key_rm } };
+	static const struct verb	verbs[] = {
+		{ "add", key_add }, { "list", key_list }, { "rm", key_rm }, { NULL, NULL },
+	};
 
 	prog_init(argv[0]);
 	if (home_enter() == -1)
 		die(EXIT_TEMP, "unable to enter the var directory");
 	if (priv_become_owner(access(HOME_AUTH, F_OK) == 0 ? HOME_AUTH : ".") == -1)
 		die(EXIT_TEMP, "unable to become the owner of %s", HOME_AUTH);
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+	verb_run(verbs, argc, argv);
 	diex(EXIT_PERM, "%s", usage);
 }
 

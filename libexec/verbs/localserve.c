@@ -154,17 +154,6 @@ make_dir(const char *path)
 }
 
 static void
-set(const char *name, const char *dir, const char *below)
-{
-	char	path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s%s", dir, below) >= (int)sizeof(path))
-		diex(EXIT_PERM, "%s is too long a path", dir);
-	if (setenv(name, path, 1) == -1)
-		die(EXIT_TEMP, "unable to set %s", name);
-}
-
-static void
 make_home(struct options *o)
 {
 	static const char *const	below[] = {
@@ -186,9 +175,8 @@ make_home(struct options *o)
 		diex(EXIT_PERM, "the path of the directory is too long");
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
 		make_dir(below[i]);
-	set("POSTHORN_DIR", o->dir, "");
-	set("POSTHORN_ETC", o->dir, "/etc");
-	set("POSTHORN_VAR", o->dir, "/var");
+	if (home_place(o->dir) == -1)
+		die(EXIT_PERM, "unable to use %s", o->dir);
 	if (chdir("var") == -1)
 		die(EXIT_TEMP, "unable to enter %s/var", o->dir);
 }
@@ -393,7 +381,8 @@ start(void)
 		die(EXIT_TEMP, "unable to run supervised");
 	pid = child();
 	if (pid == 0) {
-		set("NOTIFY_SOCKET", READY, "");
+		if (setenv("NOTIFY_SOCKET", READY, 1) == -1)
+			die(EXIT_TEMP, "unable to set NOTIFY_SOCKET");
 		/* Ctrl-C is for us; we tell it */
 		(void)setpgid(0, 0);
 		(void)execv(path, args);
