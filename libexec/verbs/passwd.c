@@ -134,10 +134,11 @@ prompt(const char *text, struct buf *b)
 		die(EXIT_TEMP, "unable to use the terminal");
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	(void)fprintf(stderr, "%s", text);
-	(void)fflush(stderr);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == -1)
 		die(EXIT_TEMP, "unable to use the terminal");
+	/* after the echo is off: what is typed at the prompt is neither shown nor flushed away */
+	(void)fprintf(stderr, "%s", text);
+	(void)fflush(stderr);
 	line = read_line(b);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	(void)fprintf(stderr, "\n");
