@@ -15,7 +15,7 @@ from tap import BUILD, Tap
 
 tap = Tap()
 ok = tap.ok
-GATE = os.path.join(BUILD, 'libexec/imapgate')
+GATE = os.path.join(BUILD, 'libexec/imapgate/imapgate')
 
 
 def has(got, want, name):
