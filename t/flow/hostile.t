@@ -7,6 +7,7 @@ import array
 import base64
 import os
 import re
+import resource
 import socket
 import sys
 import tempfile
@@ -722,6 +723,8 @@ def test_hog(s):
 
 def main():
     only = sys.argv[1:]
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))    # a login shell has 1024
     with Server(tap=t) as s:
         for test in (test_smuggling, test_smtp_abuse, test_starttls, test_gate, test_commands, test_names, test_mailboxes, test_mime, test_two,
                      test_vanish, test_flood, test_services, test_hog, test_growth):
