@@ -272,7 +272,7 @@ landlock_boot_id(int ruleset)
 }
 
 static int
-landlock(unsigned groups, int dirfd)
+landlock(unsigned groups, int dirfd, int readfd)
 {
 	long			version = syscall(LL_CREATE_RULESET, NULL, 0, LL_VERSION);
 	struct ll_ruleset	rs = { .fs = version < 3 ? LL_FS_V2 : LL_FS_V3, .net = LL_NET, .scoped = LL_SCOPED };
@@ -296,6 +296,8 @@ landlock(unsigned groups, int dirfd)
 		allowed |= (groups & WRITE) != 0 ? LL_WRITING : 0;
 		n = landlock_rule((int)fd, dirfd, allowed & rs.fs);
 	}
+	if (n == 0 && readfd != -1)
+		n = landlock_rule((int)fd, readfd, LL_READ_FILE);
 	if ((groups & WRITE) != 0)
 		landlock_boot_id((int)fd);
 	if (n == 0)
@@ -307,7 +309,7 @@ landlock(unsigned groups, int dirfd)
 }
 
 void
-sandbox_enter_dir(enum sandbox profile, int dirfd)
+sandbox_enter_dirs(enum sandbox profile, int dirfd, int readfd)
 {
 	unsigned		groups = profile_groups[profile];
 	struct prog		p = { .n = 0 };
@@ -317,7 +319,7 @@ sandbox_enter_dir(enum sandbox profile, int dirfd)
 	filter = (struct sock_fprog){ p.n, p.f };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		log_failure("unconfined", "no_new_privs", errno);
-	if (landlock(groups, dirfd) == -1)
+	if (landlock(groups, dirfd, readfd) == -1)
 		log_failure("unconfined", "landlock", errno);
 	if (p.n == PROG_MAX || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == -1)
 		log_failure("unconfined", "seccomp", p.n == PROG_MAX ? E2BIG : errno);
@@ -326,10 +328,11 @@ sandbox_enter_dir(enum sandbox profile, int dirfd)
 #else
 
 void
-sandbox_enter_dir(enum sandbox profile, int dirfd)
+sandbox_enter_dirs(enum sandbox profile, int dirfd, int readfd)
 {
 	(void)profile;
 	(void)dirfd;
+	(void)readfd;
 #ifdef POSTHORN_SANITIZE
 	log_failure("unconfined", "built with sanitizers", ENOSYS);
 #else
@@ -338,6 +341,12 @@ sandbox_enter_dir(enum sandbox profile, int dirfd)
 }
 
 #endif
+
+void
+sandbox_enter_dir(enum sandbox profile, int dirfd)
+{
+	sandbox_enter_dirs(profile, dirfd, -1);
+}
 
 void
 sandbox_enter(enum sandbox profile)

@@ -25,6 +25,12 @@ enum sandbox {
  */
 void	sandbox_enter_dir(enum sandbox, int dirfd);
 
+/*
+ * The same, and files below another directory may be read (it may not be
+ * listed): for a configuration that is replaced by rename beside dirfd.
+ */
+void	sandbox_enter_dirs(enum sandbox, int dirfd, int readfd);
+
 /* The same without a directory. */
 void	sandbox_enter(enum sandbox);
 

@@ -2,16 +2,20 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "sys/die.h"
 #include "sys/fd.h"
+#include "sys/home.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/sandbox.h"
 
 enum {
 	ANSWER_MS	= 1000,	/* a session that does not take its answer is given up */
@@ -112,6 +116,25 @@ serve_round(struct worker *w, const sigset_t *waiting)
 	}
 }
 
+/*
+ * What is left: accounts/, the configuration, and who asks. A new configuration is
+ * renamed into var, so it is var whose files may be read.
+ */
+static void
+confine(void)
+{
+	int	accounts, var;
+
+	(void)mkdir(HOME_ACCOUNTS, 0700);
+	accounts = open(HOME_ACCOUNTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	var = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (accounts == -1 || var == -1)
+		die(EXIT_TEMP, "unable to open " HOME_ACCOUNTS);
+	sandbox_enter_dirs(SANDBOX_STORE, accounts, var);
+	(void)fd_close(&accounts);
+	(void)fd_close(&var);
+}
+
 int
 worker_run(int door, const sigset_t *waiting)
 {
@@ -120,6 +143,7 @@ worker_run(int door, const sigset_t *waiting)
 	/* exclusive: one worker wakes for a new session, not all */
 	if (w.events == -1 || w.accounts == NULL || watch(w.events, door, EPOLLIN | EPOLLEXCLUSIVE) == -1)
 		die(EXIT_TEMP, "unable to begin");
+	confine();
 	while (!deliverd_stop)
 		serve_round(&w, waiting);
 	accounts_free(w.accounts);

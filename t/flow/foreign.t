@@ -207,8 +207,33 @@ def with_mutt(s):
     t.ok(all(again['<c%d@test>' % i] == [uid[i]] for i in range(60) if i not in gone), 'every message kept its UID')
 
 
+def confined(s):
+    """deliverd's workers are held by the kernel to what they need."""
+    if 'built with sanitizers' in s.log():
+        return t.skip('confined', 'sanitizers need what the sandbox denies')
+
+    def status(pid):
+        try:
+            with open('/proc/%s/status' % pid) as f:
+                return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
+        except OSError:
+            return {}
+
+    def works_here(pid):
+        try:
+            return os.readlink('/proc/%s/cwd' % pid) == os.path.realpath(s.var)
+        except OSError:
+            return False
+    all_here = {pid: status(pid) for pid in os.listdir('/proc') if pid.isdigit() and works_here(pid)}
+    workers = [p for p in all_here.values()
+               if p.get('Name') == 'deliverd' and all_here.get(p.get('PPid'), {}).get('Name') == 'deliverd']
+    t.ok(len(workers) > 0 and all(p['Seccomp'] == '2' and p['NoNewPrivs'] == '1' for p in workers),
+         'all workers of deliverd are confined', workers)
+
+
 with Server(tap=t) as s:
     dropped(s)
+    confined(s)
     made(s)
     c = s.imap()
     c.create('Bulk')

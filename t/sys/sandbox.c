@@ -195,6 +195,56 @@ test_profile(enum sandbox profile, const char *name, int dirfd)
 	}
 }
 
+static bool
+can_read(const char *path)
+{
+	int	fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd != -1 && close(fd) == 0;
+}
+
+static bool
+can_make(const char *path)
+{
+	int	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd != -1 && close(fd) == 0;
+}
+
+/* The store's profile on sub/, with files beside it that are replaced while it runs. */
+static void
+test_beside(int dirfd)
+{
+	int	sub = open("sub", O_RDONLY | O_DIRECTORY | O_CLOEXEC), go[2], got[2];
+	char	r[9] = "", c;
+
+	if (sub == -1 || pipe(go) == -1 || pipe(got) == -1)
+		exit(1);
+	if (fork() == 0) {
+		sandbox_enter_dirs(SANDBOX_STORE, sub, dirfd);
+		if (read(go[0], &c, 1) != 1)
+			_exit(1);
+		r[0] = can_read("file") ? 'y' : 'n';
+		r[1] = can_make("file") ? 'y' : 'n';
+		r[2] = can_make("other") ? 'y' : 'n';
+		r[3] = can_read(".") ? 'y' : 'n';
+		r[4] = can_make("sub/other") && can_read("sub") && unlink("sub/other") == 0 ? 'y' : 'n';
+		r[5] = unlink("file") == 0 ? 'y' : 'n';
+		r[6] = can_read_passwd() ? 'y' : 'n';
+		r[7] = can_tcp() ? 'y' : 'n';
+		_exit(write(got[1], r, 8) != 8);
+	}
+	ok(can_make("file.new") && rename("file.new", "file") == 0 && write(go[1], "x", 1) == 1, "a file is replaced");
+	is_num(read(got[0], r, 8), 8, "answers");
+	(void)wait(NULL);
+	ok(r[0] == 'y', "beside: may read a file that was replaced");
+	ok(r[1] == 'n' && r[2] == 'n' && r[5] == 'n', "beside: may not write, make or remove one");
+	ok(r[3] == 'n', "beside: may not list the directory");
+	ok(r[4] == 'y', "beside: may use the directory of its own");
+	ok(r[6] == 'n' && r[7] == 'n', "beside: no /etc/passwd, no TCP");
+	(void)close(sub);
+}
+
 /* It runs for each connection: the least of some rounds, as the machine is shared. */
 static void
 test_cost(void)
@@ -243,6 +293,7 @@ main(void)
 	test_profile(SANDBOX_ACCOUNT, "account", dirfd);
 	test_profile(SANDBOX_STORE, "store", dirfd);
 	test_profile(SANDBOX_NET, "net", dirfd);
+	test_beside(dirfd);
 	test_cost();
 	(void)unlink("file");
 	(void)unlink("sub/new");
