@@ -79,6 +79,18 @@ open_once(struct account *acc, struct str name, struct mailbox **out_r)
 	return -1;
 }
 
+/* The index has no such mailbox: perhaps another program made the directory. */
+static int
+open_made(struct account *acc, struct str name, struct mailbox **out_r)
+{
+	int	dir = tree_open(acc, name);
+
+	if (dir == -1)
+		return -1;
+	(void)fd_close(&dir);
+	return tree_scan(acc, NULL) == -1 ? -1 : open_once(acc, name, out_r);
+}
+
 int
 mailbox_open(struct account *acc, struct str name, struct mailbox **out_r)
 {
@@ -89,17 +101,11 @@ mailbox_open(struct account *acc, struct str name, struct mailbox **out_r)
 	*out_r = NULL;
 	n = name_canon(name, &canon);
 	if (n == 0) {
-		do
+		do {
 			n = open_once(acc, buf_str(&canon), out_r);
-		while (n == -1 && account_retry(acc, NULL, &tries));
-		if (n == -1 && errno == ENOENT) {
-			int	dir = tree_open(acc, buf_str(&canon));
-
-			if (dir != -1) {
-				(void)fd_close(&dir);
-				n = tree_scan(acc, NULL) == -1 ? -1 : open_once(acc, buf_str(&canon), out_r);
-			}
-		}
+			if (n == -1 && errno == ENOENT)
+				n = open_made(acc, buf_str(&canon), out_r);
+		} while (n == -1 && account_retry(acc, NULL, &tries));
 	}
 	buf_free(&canon);
 	return n;

@@ -312,6 +312,27 @@ rename_record(struct account *acc, uint32_t id, struct str name)
 	return tx_commit(&tx);
 }
 
+/* 1 with the record, 0 when the index has no such mailbox; one that it lists without a record is damage. */
+static int
+find_record(struct account *acc, uint32_t id, struct mailbox_rec *m)
+{
+	uint32_t	*ids;
+	size_t		 count;
+	int		 n = index_mailbox(&acc->db, id, m);
+
+	if (n != 0)
+		return n;
+	if (index_list(&acc->db, &ids, &count) == -1)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == id) {
+			errno = EBADMSG;
+			n = -1;
+		}
+	free(ids);
+	return n;
+}
+
 /* Make the index have this directory under this name. */
 static int
 enter(struct tree *t, struct leaf *leaf)
@@ -319,7 +340,7 @@ enter(struct tree *t, struct leaf *leaf)
 	struct mailbox_rec	 m;
 	struct mailboxfile	 f;
 	struct mailbox		*mb = NULL;
-	int			 n = leaf->id == 0 ? 0 : index_mailbox(&t->acc->db, leaf->id, &m);
+	int			 n = leaf->id == 0 ? 0 : find_record(t->acc, leaf->id, &m);
 
 	if (n == 1)
 		return str_eq(str_c(m.name), str_c(leaf->name)) ? 0 :

@@ -197,6 +197,24 @@ test_old_index(void)
 	check_clean("acct", "old index");
 }
 
+/* A record that was lost from its chain, while the list still names it. */
+static void
+test_lost_record(void)
+{
+	struct tdbx_key	k = { .b = { 'M' }, .n = 9 };
+	struct tx	tx;
+
+	for (unsigned i = 0; i < 4; i++)
+		k.b[1 + i] = (uint8_t)(uidvalidity >> 8 * i);
+	is_num(account_open("acct", &acc), 0, "open");
+	ok(tx_begin(acc, &tx) == 0 && tdbx_del(&acc->db, k) == 0 && tx_commit(&tx) == 0, "a record is lost");
+	account_close(acc);
+	open_all("lost record");
+	verify("lost record");
+	close_all();
+	check_clean("acct", "lost record");
+}
+
 /* Open and close where the boot id is hidden: 0, or 77 when it cannot be hidden. */
 static int
 open_without_id(void)
@@ -269,6 +287,7 @@ main(void)
 		test_deleted();
 		test_damage();
 		test_old_index();
+		test_lost_record();
 		test_no_boot_id();
 	}
 	scratch_leave();
