@@ -2,6 +2,7 @@
 """Changes by the verbs while everything runs: the next delivery, the next login see them."""
 import imaplib
 import os
+import random
 import select
 import shutil
 import smtplib
@@ -27,7 +28,7 @@ def ok(good, name, more=""):
 
 
 def free_base():
-    for base in range(23000, 60000, 1171):
+    for base in random.sample(range(11000, 31000), 200):
         try:
             for port in (25, 143, 993):
                 with socket.socket() as s:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import imaplib
 import os
+import random
 import select
 import shutil
 import socket
@@ -38,7 +39,7 @@ def skip(name, why):
 
 
 def free_base():
-    for base in range(22000, 60000, 1231):
+    for base in random.sample(range(11000, 31000), 200):
         try:
             for port in (25, 143, 993):
                 with socket.socket() as s:
