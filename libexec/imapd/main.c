@@ -37,7 +37,6 @@ int
 main(int argc, char *argv[])
 {
 	static struct session	s;
-	struct buf		input = BUF_INIT(LIMIT_RECORD);
 	uint64_t		quota;
 
 	prog_init(argv[0]);
@@ -47,15 +46,15 @@ main(int argc, char *argv[])
 	s.peer = peer_from_env();
 	log_session(&s.peer);
 	catch_signals();
-	first_input(&input);
+	stream_init(&s.io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_OUTPUT);
+	s.io.stop = &stop;
+	first_input(&s.io.in);
 	quota = quota_of(&s.peer);
 	enter_account(&s.peer);
 	if (account_open(".", &s.account) == -1)
 		give_up(&s.peer, "the account");
 	account_set_quota(s.account, quota);
-	stream_init(&s.io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_OUTPUT);
-	s.io.stop = &stop;
-	session_serve(&s, buf_str(&input));
+	session_serve(&s);
 	account_close(s.account);
 	return EXIT_OK;
 }

@@ -16,7 +16,7 @@ static void	run_command(struct session *);
 static void	finish(struct session *);
 
 void
-session_serve(struct session *s, struct str input)
+session_serve(struct session *s)
 {
 	s->state = ST_AUTH;
 	s->io.read_ms = LIMIT_IMAP_IDLE_MS;
@@ -25,7 +25,6 @@ session_serve(struct session *s, struct str input)
 	arena_init(&s->arena, LIMIT_IMAP_ARENA);
 	arena_init(&s->names, LIMIT_IMAP_ARENA);
 	imap_gather_init(&s->gather);
-	buf_add(&s->io.in, input);
 	greet(s);
 	while (s->state != ST_LOGOUT && !s->gone && next_command(s))
 		run_command(s);

@@ -55,8 +55,8 @@ struct session {
 
 /* --- session.c */
 
-/* Serve until the end: logout, time-out, SIGTERM, the peer gone. */
-void	session_serve(struct session *, struct str input);
+/* Serve from what is in the stream until the end: logout, time-out, SIGTERM, the peer gone. */
+void	session_serve(struct session *);
 
 /*
  * Write what is gathered, then wait for more input in s->io.in. False when
