@@ -236,8 +236,9 @@ test_header(struct search *q, const struct node *n)
 	return search_header(message_text(&q->m), n->field, &n->find, NULL) ? MATCH : NO_MATCH;
 }
 
+/* What BODY and TEXT have in common: all but where in the message they look. */
 static enum verdict
-test_body(struct search *q, const struct node *n)
+test_content(struct search *q, const struct node *n, bool text)
 {
 	const struct mime	*mime;
 
@@ -246,20 +247,21 @@ test_body(struct search *q, const struct node *n)
 	if (!q->loaded)
 		return UNKNOWN;
 	mime = message_mime(&q->m);
-	return mime != NULL && search_body(mime, &n->find, NULL) ? MATCH : NO_MATCH;
+	if (mime == NULL)
+		return NO_MATCH;
+	return (text ? search_text(mime, &n->find, NULL) : search_body(mime, &n->find, NULL)) ? MATCH : NO_MATCH;
+}
+
+static enum verdict
+test_body(struct search *q, const struct node *n)
+{
+	return test_content(q, n, false);
 }
 
 static enum verdict
 test_text(struct search *q, const struct node *n)
 {
-	const struct mime	*mime;
-
-	if (n->find.needle.n == 0)
-		return MATCH;
-	if (!q->loaded)
-		return UNKNOWN;
-	mime = message_mime(&q->m);
-	return mime != NULL && search_text(mime, &n->find, NULL) ? MATCH : NO_MATCH;
+	return test_content(q, n, true);
 }
 
 static enum verdict
