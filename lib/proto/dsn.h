@@ -1,0 +1,47 @@
+/*
+ * dsn: a delivery status notification (RFC 3464, 6533, 3461): a multipart/report
+ * with a text for people, a message/delivery-status for machines, and the header
+ * of the message it is about. Values come from strangers: whatever they hold, the
+ * result is a well-formed message.
+ */
+#ifndef PROTO_DSN_H
+#define PROTO_DSN_H
+
+#include "../base/buf.h"
+#include "date.h"
+
+enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED };
+
+struct dsn_rcpt {
+	enum dsn_action	 action;
+	struct str	 address;	/* final recipient */
+	struct str	 orcpt;		/* "rfc822;xtext" as it came; empty: none */
+	struct str	 status;	/* "5.1.1"; when empty or malformed, of the action's class */
+	struct str	 remote;	/* name of the peer's host; empty: none was reached */
+	struct str	 remote_ip;
+	struct str	 diagnostic;	/* the peer's whole reply with its code, lines divided by \n; or our own words */
+	bool		 smtp;		/* diagnostic is a reply of SMTP */
+	struct date	 last_attempt;
+	struct date	 retry_until;	/* DELAYED */
+};
+
+struct dsn {
+	struct str	 hostname;	/* ours */
+	struct str	 to;		/* the sender's address, or the account's */
+	struct str	 message_id;	/* of the notification, with brackets */
+	struct str	 boundary;	/* occurs nowhere in the text: random */
+	struct date	 date, arrival;
+	struct str	 envid;		/* as it came (xtext); empty: none */
+	struct str	 future;	/* Future-Release-Request (RFC 4865); empty: none */
+	bool		 utf8;		/* the original needs SMTPUTF8: message/global-* (RFC 6533) */
+	struct str	 original_id;	/* Message-ID of the original; empty: none */
+	struct str	 original;	/* header of the original, or all of it when full */
+	bool		 full;
+	const struct dsn_rcpt *rcpt;
+	size_t		 nrcpt;
+};
+
+/* The whole message with CRLF, from postmaster@hostname. buf fails when it does not fit. */
+void	dsn_write(struct buf *, const struct dsn *);
+
+#endif
