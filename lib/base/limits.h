@@ -24,6 +24,9 @@
 #define LIMIT_MESSAGE_MEMORY	(1024u * 1024)	/* of a message on its way; more goes to the disk */
 #define LIMIT_MESSAGE_SIZE	(100u * 1024 * 1024)	/* default; configurable */
 
+/* What a process that delivers keeps of earlier attempts: the last addresses of some hosts. */
+#define LIMIT_JOB_DIALED	4096
+
 /* IMAP before and after login. */
 #define LIMIT_IMAP_LINE		16384
 #define LIMIT_IMAP_TAG		256	/* kept over the dialogue of a login */

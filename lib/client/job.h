@@ -13,7 +13,10 @@
 #include "../proto/smtp_cmd.h"
 #include "../sys/deadline.h"
 
-enum { JOB_RCPTS = 100 };	/* of one job; so that it and its answer fit into a record */
+enum {
+	JOB_RCPTS	= 100,	/* of one job; so that it and its answer fit into a record */
+	JOB_PORTS	= 4,	/* as many as posthorn.conf's outgoing-ports takes */
+};
 
 enum job_kind {
 	JOB_DIRECT,		/* to the MX of `domain` */
@@ -42,7 +45,7 @@ struct job {
 	struct str	 hostname;		/* ours, for EHLO */
 	struct str	 domain;
 	struct str	 host;			/* SMARTHOST: name or address */
-	uint16_t	 port[4];		/* to be tried in order */
+	uint16_t	 port[JOB_PORTS];		/* to be tried in order */
 	size_t		 nport;
 	enum job_tls	 tls;
 	struct str	 ca_file;		/* empty: the system's */
@@ -84,7 +87,22 @@ struct job_done {
 	bool		 more;		/* the worker stays for another job of this destination */
 };
 
-/* Into rec; false when it does not fit. */
+/*
+ * Records "job" and "done", version 1. In a job everything but `rcpt` is told of
+ * the message; `rcpt` begins a recipient, and notify, orcpt, account and mailbox
+ * behind it are told of that one. In a done `result` (ok, temp, perm) begins one,
+ * and `again` behind it says that all else is as it was with the one before.
+ * A job may hold a password: it is never to be logged.
+ *
+ * Encoding puts the record into rec (an initialised buf of at most LIMIT_RECORD).
+ * A job that does not fit, because of what its recipients say, gives false and
+ * is to be done in parts; one recipient always fits. A done has its texts cut so that it fits,
+ * and is false only when there is nothing to encode or no memory.
+ *
+ * Decoding borrows text from rec; arrays are the arena's. False when it is not
+ * such a record, or something in it cannot be: no recipient or more than
+ * JOB_RCPTS, an unknown kind, a port of 0, no host for a smart host.
+ */
 bool	job_encode(struct buf *rec, const struct job *) __attribute__((warn_unused_result));
 bool	job_decode(struct str rec, struct arena *, struct job *out_r) __attribute__((warn_unused_result));
 bool	job_done_encode(struct buf *rec, const struct job_done *) __attribute__((warn_unused_result));
