@@ -85,6 +85,8 @@ listener_attr(struct conf_listener *l, struct str name, struct str value)
 		l->starttls = number(value) != 0;
 	else if (str_eq(name, STR("require-starttls")))
 		l->require_starttls = number(value) != 0;
+	else if (str_eq(name, STR("auth-in-clear")))
+		l->auth_in_clear = number(value) != 0;
 	else if (str_eq(name, STR("connections")))
 		l->connections = number(value);
 	else if (str_eq(name, STR("connections-per-minute")))
@@ -109,11 +111,57 @@ listener_begin(struct conf *c, struct str rec, size_t at, struct str title)
 	return l->address != NULL && l->trusted != NULL && l->proxy != NULL;
 }
 
+/* Attributes of the machine that may be there many times. */
+static bool
+machine_list(struct conf_machine *m, struct str name, struct str value)
+{
+	struct conf_dns	*d = &m->dns;
+
+	if (str_eq(name, STR("outgoing-ports"))) {
+		if (m->noutgoing_port < CONF_OUTGOING_PORTS)
+			m->outgoing_port[m->noutgoing_port++] = (uint16_t)number(value);
+	} else if (str_eq(name, STR("dns.forwarder")))
+		d->forwarder[d->nforwarder++] = value;
+	else if (str_eq(name, STR("dns.stub")))
+		d->stub[d->nstub++] = value;
+	else if (str_eq(name, STR("dns.zone-file")))
+		d->zone_file[d->nzone_file++] = value;
+	else if (str_eq(name, STR("dns.trust-anchor")))
+		d->trust_anchor[d->ntrust_anchor++] = value;
+	else if (str_eq(name, STR("dns.trust-anchor-file")))
+		d->trust_anchor_file[d->ntrust_anchor_file++] = value;
+	else
+		return false;
+	return true;
+}
+
+static bool
+dns_begin(struct conf *c, struct str rec)
+{
+	struct conf_dns	*d = &c->machine.dns;
+	struct {
+		const char	 *name;
+		struct str	**list;
+	} lists[] = {
+		{ "dns.forwarder", &d->forwarder }, { "dns.stub", &d->stub }, { "dns.zone-file", &d->zone_file },
+		{ "dns.trust-anchor", &d->trust_anchor }, { "dns.trust-anchor-file", &d->trust_anchor_file },
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		*lists[i].list = arena_array(&c->arena, count_attr(rec, 0, lists[i].name), sizeof(struct str));
+		if (*lists[i].list == NULL)
+			return false;
+	}
+	return true;
+}
+
 static void
 machine_attr(struct conf_machine *m, struct str name, struct str value)
 {
 	uint64_t	v;
 
+	if (machine_list(m, name, value))
+		return;
 	if (str_eq(name, STR("hostname")))
 		m->hostname = value;
 	else if (str_eq(name, STR("postmaster-account")))
@@ -124,6 +172,14 @@ machine_attr(struct conf_machine *m, struct str name, struct str value)
 		m->auth_failures_per_minute = number(value);
 	else if (str_eq(name, STR("auth-failures-per-day")))
 		m->auth_failures_per_day = number(value);
+	else if (str_eq(name, STR("outgoing-connections")))
+		m->outgoing_connections = number(value);
+	else if (str_eq(name, STR("destination-connections")))
+		m->destination_connections = number(value);
+	else if (str_eq(name, STR("max-outgoing-per-day")))
+		m->max_outgoing_per_day = number(value);
+	else if (str_eq(name, STR("max-first-time-recipients-per-day")))
+		m->max_first_time_per_day = number(value);
 	else if (str_eq(name, STR("localserve")))
 		m->localserve = number(value) != 0;
 	else if (str_eq(name, STR("quota")) && num_u64(value, UINT64_MAX, &v))
@@ -151,7 +207,7 @@ machine_load(struct conf *c)
 		return -1;
 	}
 	m->listener = arena_array(&c->arena, count_attr(rec, 0, "listener"), sizeof(*m->listener));
-	if (m->listener == NULL)
+	if (m->listener == NULL || !dns_begin(c, rec))
 		return -1;
 	while (attr_next(rec, &at, &name, &value)) {
 		if (str_eq(name, STR("listener"))) {

@@ -41,6 +41,7 @@ struct conf_listener {
 	uint16_t	 port[CONF_SERVICES];	/* 0: not served */
 	bool		 starttls;		/* offered on the services in clear */
 	bool		 require_starttls;	/* smtp: no mail without */
+	bool		 auth_in_clear;		/* submission: AUTH also without TLS */
 	struct ipnet	*trusted;		/* peers that no limit applies to */
 	size_t		 ntrusted;
 	struct ipnet	*proxy;			/* peers that must speak PROXY v2 */
@@ -50,6 +51,17 @@ struct conf_listener {
 	uint32_t	 connections_per_minute;
 };
 
+struct conf_dns {			/* paths absolute */
+	struct str	*forwarder;		/* ADDRESS[@PORT]: asked instead of the root's servers */
+	struct str	*stub;			/* "ZONE ADDRESS[@PORT]": who has the zone */
+	struct str	*zone_file;		/* zones we know ourselves */
+	struct str	*trust_anchor;		/* "ZONE DS …", "ZONE DNSKEY …" */
+	struct str	*trust_anchor_file;
+	size_t		 nforwarder, nstub, nzone_file, ntrust_anchor, ntrust_anchor_file;
+};
+
+enum { CONF_OUTGOING_PORTS = 4 };
+
 struct conf_machine {
 	struct str	 hostname;
 	struct str	 postmaster_account;	/* empty: no postmaster is configured */
@@ -58,6 +70,13 @@ struct conf_machine {
 	uint64_t	 max_message_size;
 	uint32_t	 auth_failures_per_minute;	/* from one address */
 	uint32_t	 auth_failures_per_day;
+	uint16_t	 outgoing_port[CONF_OUTGOING_PORTS];	/* other servers are called at these, in this order */
+	size_t		 noutgoing_port;	/* 1 at least */
+	uint32_t	 outgoing_connections;	/* at once, of all; and to one destination */
+	uint32_t	 destination_connections;
+	uint32_t	 max_outgoing_per_day;	/* recipients an account may write to; 0: no limit */
+	uint32_t	 max_first_time_per_day;	/* of whom it never wrote to before; 0: no limit */
+	struct conf_dns	 dns;
 	bool		 localserve;		/* a test system: special recipients, no delays */
 	struct conf_listener *listener;		/* in the order of the file */
 	size_t		 nlistener;
@@ -100,6 +119,8 @@ struct conf_account {
 	struct str	 full_name;
 	struct str	 login_disabled;	/* not empty: no login; the text to tell after the password was right */
 	uint64_t	 quota;			/* bytes; 0: no limit. The machine's default is already in it */
+	uint32_t	 max_outgoing_per_day;	/* as in conf_machine, whose values are already in them */
+	uint32_t	 max_first_time_per_day;
 	struct str	*address;		/* all of its own, in the order of the file */
 	size_t		 naddress;
 };
@@ -179,5 +200,47 @@ enum conf_got	conf_aliases(struct conf *, struct str domain, struct arena *, str
 
 /* An alias, also of a disabled domain: kind is ALIAS, NONE or ERROR. */
 void	conf_alias(struct conf *, struct str address, struct arena *, struct conf_rcpt *out_r);
+
+/* How messages leave this machine. */
+enum conf_transport_kind {
+	CONF_TRANSPORT_DIRECT,		/* to the servers of the recipient's domain */
+	CONF_TRANSPORT_SUBMISSIONS,	/* to host: TLS from the start, */
+	CONF_TRANSPORT_SUBMISSION,	/* port 587, */
+	CONF_TRANSPORT_SMTP,		/* port 25 */
+	CONF_TRANSPORT_FAIL,		/* nowhere: fails with code and text */
+};
+
+enum conf_transport_tls {
+	CONF_TLS_REQUIRED,		/* with a certificate of the host's name that a known authority signed */
+	CONF_TLS_UNVERIFIED,		/* whoever it is */
+	CONF_TLS_OFF,			/* STARTTLS is not used */
+};
+
+struct conf_transport {
+	struct str			 name;
+	enum conf_transport_kind	 kind;
+	struct str			 host;		/* a name or an IP address */
+	uint16_t			 port;
+	struct str			 user;		/* empty: no login. The password is in queue/secrets/NAME */
+	struct str			 mechanisms;	/* SASL, best first, spaces between; empty: all that hide the password */
+	struct str			 ca_file;	/* absolute; empty: the system's */
+	enum conf_transport_tls		 tls;
+	bool				 no_ipv4, no_ipv6;	/* DIRECT */
+	unsigned			 code;		/* FAIL: 400 to 599, */
+	struct str			 text;		/* one line of ASCII, never empty */
+};
+
+/*
+ * The transport that the routes choose for a message from account and from_domain
+ * (may be empty) to to_domain, after so many attempts. CONF_NONE: none, go direct.
+ */
+enum conf_got	conf_route(struct conf *, struct str account, struct str from_domain, struct str to_domain,
+    unsigned attempts, struct arena *, struct conf_transport *out_r) __attribute__((warn_unused_result));
+
+/* A transport by its name. */
+enum conf_got	conf_transport(struct conf *, struct str name, struct arena *, struct conf_transport *out_r) __attribute__((warn_unused_result));
+
+/* The account as which a user of this system sends, by its system-users. */
+enum conf_got	conf_system_user(struct conf *, struct str user, struct arena *, struct str *account_r) __attribute__((warn_unused_result));
 
 #endif

@@ -14,7 +14,9 @@
  *	m		machine: settings, and a group of attributes for each listener
  *	n accounts	names, each with a NUL behind it; also n domains
  *	d DOMAIN	domain: separators, catch-all, disabled, case-sensitive, or same=DOMAIN
- *	u ACCOUNT	account: full-name, quota, login-disabled
+ *	u ACCOUNT	account: full-name, quota, login-disabled, max-…, system-user …
+ *	y USER		system-user: account
+ *	o		outgoing: a group of attributes for each transport, then for each route
  *	s DOMAIN	the localparts of its aliases, each with a NUL behind it
  *	l ACCOUNT	its addresses, each with a NUL behind it
  *	a ADDRESS	address: account, mailbox, smtp-code, smtp-text; or
@@ -33,7 +35,7 @@
 #include "../base/buf.h"
 
 enum {
-	CONF_VERSION	= 1,
+	CONF_VERSION	= 2,
 	CONF_NAMES_MAX	= 64 << 20,	/* a list of a million names and more */
 };
 

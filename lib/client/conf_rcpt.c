@@ -138,7 +138,23 @@ conf_account(struct conf *c, struct str name, struct arena *a, struct conf_accou
 	out_r->full_name = attr_get(rec, "full-name");
 	out_r->login_disabled = attr_get(rec, "login-disabled");
 	out_r->quota = attr_getu(rec, "quota", c->machine.quota);
+	out_r->max_outgoing_per_day = (uint32_t)attr_getu(rec, "max-outgoing-per-day", c->machine.max_outgoing_per_day);
+	out_r->max_first_time_per_day = (uint32_t)attr_getu(rec, "max-first-time-recipients-per-day",
+	    c->machine.max_first_time_per_day);
 	return fetch_names(c, 'l', name, a, &out_r->address, &out_r->naddress);
+}
+
+enum conf_got
+conf_system_user(struct conf *c, struct str user, struct arena *a, struct str *account_r)
+{
+	struct str	rec;
+	enum conf_got	got = CONF_NONE;
+
+	if (user.n > 0 && user.n <= LIMIT_PATH)
+		got = fetch_named(c, 'y', user, "system-user", a, &rec);
+	if (got == CONF_OK)
+		*account_r = attr_get(rec, "account");
+	return got;
 }
 
 /* --- addresses */

@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "conf_fill.h"
 #include "conf_idn.h"
 #include "proto/addr.h"
 
@@ -57,46 +58,6 @@ put_record(struct conf_builder *b, TDB_DATA key, const struct conf_file *f, unsi
 /* --- machine */
 
 static void
-add_bool(struct buf *rec, const struct conf_file *f, int section, const char *name, bool fallback)
-{
-	bool	on = fallback;
-
-	if (!conf_bool(conf_file_get(f, section, name), &on))
-		on = fallback;
-	attr_addu(rec, name, on);
-}
-
-static void
-add_number(struct buf *rec, const struct conf_file *f, int section, const char *name, uint64_t fallback)
-{
-	uint64_t	n;
-
-	if (!num_bytes(conf_file_get(f, section, name), &n))
-		n = fallback;
-	attr_addu(rec, name, n);
-}
-
-static void
-add_list(struct buf *rec, const struct conf_file *f, int section, const char *name)
-{
-	int	i = conf_scan_find(&f->scan, section, name, section);
-
-	if (i == -1)
-		return;
-	for (size_t j = 0; j < f->scan.node[i].nvalue; j++)
-		attr_add(rec, name, f->scan.value[f->scan.node[i].value + j].text);
-}
-
-static void
-add_text(struct buf *rec, const struct conf_file *f, int section, const char *name, const char *attr)
-{
-	struct str	v = conf_file_get(f, section, name);
-
-	if (v.p != NULL)
-		attr_add(rec, attr, v);
-}
-
-static void
 add_host(struct conf_builder *b, const struct conf_file *f, int section)
 {
 	struct str	v = conf_file_get(f, section, "hostname");
@@ -116,18 +77,19 @@ put_listener(struct conf_builder *b, const struct conf_file *f, int i)
 
 	attr_add(&b->rec, "listener", f->scan.node[i].title.text);
 	add_host(b, f, i);
-	add_list(&b->rec, f, i, "address");
+	conf_fill_list(&b->rec, f, i, "address", "address");
 	for (size_t j = 0; j < sizeof(ports) / sizeof(ports[0]); j++)
 		if (num_u32(conf_file_get(f, i, ports[j]), 65535, &port) && port > 0)
 			attr_addu(&b->rec, ports[j], port);
-	add_bool(&b->rec, f, i, "starttls", true);
-	add_bool(&b->rec, f, i, "require-starttls", false);
-	add_list(&b->rec, f, i, "trusted");
-	add_list(&b->rec, f, i, "proxy");
+	conf_fill_bool(&b->rec, f, i, "starttls", true);
+	conf_fill_bool(&b->rec, f, i, "require-starttls", false);
+	conf_fill_bool(&b->rec, f, i, "auth-in-clear", false);
+	conf_fill_list(&b->rec, f, i, "trusted", "trusted");
+	conf_fill_list(&b->rec, f, i, "proxy", "proxy");
 	if (conf_file_get(f, i, "max-message-size").p != NULL)
-		add_number(&b->rec, f, i, "max-message-size", LIMIT_MESSAGE_SIZE);
-	add_number(&b->rec, f, i, "connections", 30);
-	add_number(&b->rec, f, i, "connections-per-minute", 300);
+		conf_fill_number(&b->rec, f, i, "max-message-size", LIMIT_MESSAGE_SIZE);
+	conf_fill_number(&b->rec, f, i, "connections", 30);
+	conf_fill_number(&b->rec, f, i, "connections-per-minute", 300);
 }
 
 void
@@ -138,21 +100,23 @@ conf_put_machine(struct conf_builder *b, const struct conf_file *f)
 	attr_start(&b->rec, "machine", CONF_VERSION);
 	add_host(b, f, CONF_TOP);
 	if (pm != -1) {
-		add_text(&b->rec, f, pm, "account", "postmaster-account");
-		add_text(&b->rec, f, pm, "mailbox", "postmaster-mailbox");
+		conf_fill_text(&b->rec, f, pm, "account", "postmaster-account");
+		conf_fill_text(&b->rec, f, pm, "mailbox", "postmaster-mailbox");
 		b->postmaster = keep(b, conf_file_get(f, pm, "account"));
 		b->postmaster_line = f->scan.node[pm].line;
 	}
 	b->separators = keep(b, conf_file_get(f, CONF_TOP, "separators"));
 	attr_add(&b->rec, "separators", b->separators);
-	add_number(&b->rec, f, CONF_TOP, "quota", 0);
-	add_number(&b->rec, f, CONF_TOP, "max-message-size", LIMIT_MESSAGE_SIZE);
-	add_number(&b->rec, f, CONF_TOP, "auth-failures-per-minute", 10);
-	add_number(&b->rec, f, CONF_TOP, "auth-failures-per-day", 50);
-	add_bool(&b->rec, f, CONF_TOP, "localserve", false);
+	conf_fill_number(&b->rec, f, CONF_TOP, "quota", 0);
+	conf_fill_number(&b->rec, f, CONF_TOP, "max-message-size", LIMIT_MESSAGE_SIZE);
+	conf_fill_number(&b->rec, f, CONF_TOP, "auth-failures-per-minute", 10);
+	conf_fill_number(&b->rec, f, CONF_TOP, "auth-failures-per-day", 50);
+	conf_fill_bool(&b->rec, f, CONF_TOP, "localserve", false);
+	conf_add_outgoing(b, f);
 	while ((i = conf_scan_find(&f->scan, CONF_TOP, "listener", i)) != -1)
 		put_listener(b, f, i);
 	put_record(b, conf_key(&b->key, 'm', STR("")), f, 0);
+	conf_put_outgoing(b, f);
 }
 
 /* --- addresses */
@@ -309,12 +273,64 @@ add_ref(struct conf_builder *b, struct str member, struct str from, struct str f
 static void
 account_record(struct conf_builder *b, const struct conf_file *f, struct str name)
 {
+	static const char *const	maxima[] = { "max-outgoing-per-day", "max-first-time-recipients-per-day" };
+
 	attr_start(&b->rec, "account", CONF_VERSION);
-	add_text(&b->rec, f, CONF_TOP, "full-name", "full-name");
+	conf_fill_text(&b->rec, f, CONF_TOP, "full-name", "full-name");
 	if (conf_file_get(f, CONF_TOP, "quota").p != NULL)
-		add_number(&b->rec, f, CONF_TOP, "quota", 0);
-	add_text(&b->rec, f, CONF_TOP, "login-disabled", "login-disabled");
+		conf_fill_number(&b->rec, f, CONF_TOP, "quota", 0);
+	conf_fill_text(&b->rec, f, CONF_TOP, "login-disabled", "login-disabled");
+	for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++)
+		if (conf_file_get(f, CONF_TOP, maxima[i]).p != NULL)
+			conf_fill_number(&b->rec, f, CONF_TOP, maxima[i], 0);
+	conf_fill_list(&b->rec, f, CONF_TOP, "system-users", "system-user");
 	put_record(b, conf_key(&b->key, 'u', name), f, 0);
+}
+
+/* The line where the file of an account names the system user. */
+static unsigned
+system_user_line(const struct conf_file *f, struct str user)
+{
+	int	i = conf_scan_find(&f->scan, CONF_TOP, "system-users", CONF_TOP);
+
+	for (size_t j = 0; i != -1 && j < f->scan.node[i].nvalue; j++)
+		if (str_eq(f->scan.value[f->scan.node[i].value + j].text, user))
+			return f->scan.value[f->scan.node[i].value + j].line;
+	return 0;
+}
+
+/* The account that has the user already is in b->rec. */
+static void
+report_user_taken(struct conf_builder *b, const struct conf_file *f, struct str user)
+{
+	struct conf_report	quiet = CONF_REPORT_INIT;
+	struct conf_file	other;
+	struct str		owner = keep(b, attr_get(buf_str(&b->rec), "account"));
+	unsigned		line = 0;
+
+	if (conf_source_read(&other, "accounts", owner, b->change, b->nchange, &b->arena, &quiet))
+		line = system_user_line(&other, user);
+	conf_error(b->report, f->name, system_user_line(f, user), "system user %.*s is already in %.*s:%u",
+	    STR_ARG(user), STR_ARG(other.name), line);
+	conf_file_free(&other);
+	conf_report_free(&quiet);
+}
+
+static void
+account_system_users(struct conf_builder *b, const struct conf_file *f, struct str name)
+{
+	int	i = conf_scan_find(&f->scan, CONF_TOP, "system-users", CONF_TOP);
+
+	for (size_t j = 0; i != -1 && j < f->scan.node[i].nvalue; j++) {
+		struct str	user = f->scan.value[f->scan.node[i].value + j].text;
+
+		attr_start(&b->rec, "system-user", CONF_VERSION);
+		attr_add(&b->rec, "account", name);
+		if (conf_write_put(&b->w, conf_key(&b->key, 'y', user), buf_str(&b->rec), false))
+			continue;
+		if (conf_write_get(&b->w, conf_key(&b->key, 'y', user), &b->rec) == 1)
+			report_user_taken(b, f, user);
+	}
 }
 
 static void
@@ -328,7 +344,7 @@ account_address(struct conf_builder *b, const struct conf_file *f, int i, struct
 		return;
 	attr_start(&b->rec, "address", CONF_VERSION);
 	attr_add(&b->rec, "account", name);
-	add_text(&b->rec, f, i, "mailbox", "mailbox");
+	conf_fill_text(&b->rec, f, i, "mailbox", "mailbox");
 	if (error.p != NULL && conf_smtp_error(error, &code, &text)) {
 		attr_addu(&b->rec, "smtp-code", code);
 		attr_add(&b->rec, "smtp-text", text);
@@ -346,10 +362,23 @@ conf_put_account(struct conf_builder *b, const struct conf_file *f, struct str n
 	int	i = -1;
 
 	account_record(b, f, name);
+	account_system_users(b, f, name);
 	buf_reset(&b->list);
 	while ((i = conf_scan_find(&f->scan, CONF_TOP, "address", i)) != -1)
 		account_address(b, f, i, name);
 	conf_write_put(&b->w, conf_key(&b->key, 'l', name), buf_str(&b->list), true);
+}
+
+static void
+forget_system_users(struct conf_builder *b, struct str name)
+{
+	struct str	attr, user;
+
+	if (conf_write_get(&b->w, conf_key(&b->key, 'u', name), &b->rec) != 1)
+		return;
+	for (size_t at = 0; attr_next(buf_str(&b->rec), &at, &attr, &user); )
+		if (str_eq(attr, STR("system-user")))
+			conf_write_del(&b->w, conf_key(&b->key, 'y', user));
 }
 
 void
@@ -371,6 +400,7 @@ conf_forget_account(struct conf_builder *b, struct str name)
 		b->gone[b->ngone++] = keep(b, address);
 	}
 	conf_write_del(&b->w, conf_key(&b->key, 'l', name));
+	forget_system_users(b, name);
 	conf_write_del(&b->w, conf_key(&b->key, 'u', name));
 }
 
@@ -400,8 +430,8 @@ conf_put_domain(struct conf_builder *b, const struct conf_file *f, struct str na
 
 	attr_start(&b->rec, "domain", CONF_VERSION);
 	attr_add(&b->rec, "separators", seps.p != NULL ? seps : b->separators);
-	add_bool(&b->rec, f, CONF_TOP, "case-sensitive", false);
-	add_bool(&b->rec, f, CONF_TOP, "disabled", false);
+	conf_fill_bool(&b->rec, f, CONF_TOP, "case-sensitive", false);
+	conf_fill_bool(&b->rec, f, CONF_TOP, "disabled", false);
 	put_record(b, conf_key(&b->key, 'd', name), f, 0);
 	b->info.name = STR("");
 	put_spelling(b, f, name);
@@ -463,9 +493,9 @@ domain_alias(struct conf_builder *b, const struct conf_file *f, int i, struct st
 	buf_add(&b->text, domain);
 	canonical = keep(b, buf_str(&b->text));
 	attr_start(&alias, "alias", CONF_VERSION);
-	add_bool(&alias, f, i, "post-public", false);
-	add_bool(&alias, f, i, "list-members", false);
-	add_bool(&alias, f, i, "allow-msg-from", false);
+	conf_fill_bool(&alias, f, i, "post-public", false);
+	conf_fill_bool(&alias, f, i, "list-members", false);
+	conf_fill_bool(&alias, f, i, "allow-msg-from", false);
 	alias_members(b, f, i, canonical, &alias);
 	buf_reset(&b->rec);
 	buf_add(&b->rec, buf_str(&alias));

@@ -46,6 +46,10 @@ void	conf_put_domain(struct conf_builder *, const struct conf_file *, struct str
 void	conf_put_aliases(struct conf_builder *, const struct conf_file *, struct str name);
 void	conf_put_account(struct conf_builder *, const struct conf_file *, struct str name);
 
+/* What posthorn.conf says about outgoing mail: into b->rec, and into a record of its own. */
+void	conf_add_outgoing(struct conf_builder *, const struct conf_file *);
+void	conf_put_outgoing(struct conf_builder *, const struct conf_file *);
+
 /* Take out all that the file as it was before had put in. */
 void	conf_forget_domain(struct conf_builder *, struct str name);
 void	conf_forget_account(struct conf_builder *, struct str name);

@@ -14,10 +14,8 @@
 /* --- show */
 
 static void
-print_line(struct str prefix, struct str name, struct str value)
+print_line(struct str name, struct str value)
 {
-	if (prefix.n > 0)
-		printf("listener.%.*s.", STR_ARG(prefix));
 	printf("%.*s = ", STR_ARG(name));
 	admin_print(value);
 	printf("\n");
@@ -30,42 +28,67 @@ open_db(struct conf_db *db)
 		die(EXIT_TEMP, "unable to open %s (is the configuration built?)", HOME_CONFIG_TDB);
 }
 
-/* The settings of the machine and its listeners; key NULL for all. False when there is none of that name. */
 static bool
-show_machine(const char *key)
+begins_group(struct str name)
 {
-	struct buf	 k = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD), full = BUF_INIT(LIMIT_PATH);
-	struct str	 listener = STR(""), name, value;
-	size_t		 at = 0, shown = 0;
-	struct conf_db	 db;
+	return str_eq(name, STR("listener")) || str_eq(name, STR("transport")) || str_eq(name, STR("route"));
+}
 
-	open_db(&db);
-	if (conf_fetch(&db, conf_key(&k, 'm', STR("")), &rec) != 1)
-		diex(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
-	(void)attr_next(buf_str(&rec), &at, &name, &value);	/* the protocol */
-	while (attr_next(buf_str(&rec), &at, &name, &value)) {
-		if (str_eq(name, STR("listener"))) {
-			listener = value;
+/* A record's settings, "listener.NAME." and the like before those of a group; key NULL for all. How many were shown. */
+static size_t
+show_record(struct str rec, const char *key)
+{
+	struct buf	full = BUF_INIT(LIMIT_PATH * 2);
+	struct str	group = STR(""), title = STR(""), name, value;
+	size_t		at = 0, shown = 0;
+
+	(void)attr_next(rec, &at, &name, &value);	/* the protocol */
+	while (attr_next(rec, &at, &name, &value)) {
+		if (begins_group(name)) {
+			group = name;
+			title = value;
 			continue;
 		}
 		buf_reset(&full);
-		if (listener.n > 0)
-			buf_addf(&full, "listener.%.*s.", STR_ARG(listener));
-		buf_add(&full, name);
+		if (group.n > 0)
+			buf_addf(&full, "%.*s.%.*s.", STR_ARG(group), STR_ARG(title));
+		if (str_eq(name, STR("by")))
+			buf_adds(&full, "transport");
+		else
+			buf_add(&full, name);
 		if (key != NULL && !str_eq(buf_str(&full), str_c(key)))
 			continue;
 		shown++;
 		if (key == NULL)
-			print_line(listener, name, value);
+			print_line(buf_str(&full), value);
 		else {
 			admin_print(value);
 			printf("\n");
 		}
 	}
+	buf_free(&full);
+	return shown;
+}
+
+/* The settings of the machine, its listeners, transports and routes. False when there is none of that name. */
+static bool
+show_machine(const char *key)
+{
+	static const char	letters[] = "mo";
+	struct buf		k = BUF_INIT(8), rec = BUF_INIT(LIMIT_RECORD);
+	size_t			shown = 0;
+	struct conf_db		db;
+
+	open_db(&db);
+	for (size_t i = 0; letters[i] != '\0'; i++) {
+		buf_reset(&rec);
+		if (conf_fetch(&db, conf_key(&k, letters[i], STR("")), &rec) != 1)
+			diex(EXIT_TEMP, "unable to read %s", HOME_CONFIG_TDB);
+		shown += show_record(buf_str(&rec), key);
+	}
 	conf_db_close(&db);
 	buf_free(&k);
 	buf_free(&rec);
-	buf_free(&full);
 	return key == NULL || shown > 0;
 }
 
@@ -80,11 +103,11 @@ print_rcpt(const struct conf_rcpt *r)
 
 	printf("result = %s\n", kinds[r->kind]);
 	if (r->address.n > 0)
-		print_line(STR(""), STR("address"), r->address);
+		print_line(STR("address"), r->address);
 	if (r->account.n > 0)
-		print_line(STR(""), STR("account"), r->account);
+		print_line(STR("account"), r->account);
 	if (r->kind == CONF_RCPT_ACCOUNT)
-		print_line(STR(""), STR("mailbox"), r->mailbox);
+		print_line(STR("mailbox"), r->mailbox);
 	if (r->catch_all)
 		printf("catch-all = true\n");
 	if (r->kind == CONF_RCPT_REFUSED) {
@@ -93,7 +116,7 @@ print_rcpt(const struct conf_rcpt *r)
 		printf("\n");
 	}
 	for (size_t i = 0; i < r->nmember; i++)
-		print_line(STR(""), STR("member"), r->member[i]);
+		print_line(STR("member"), r->member[i]);
 	if (r->kind == CONF_RCPT_ALIAS)
 		printf("post-public = %s\nlist-members = %s\nallow-msg-from = %s\n", r->post_public ? "true" : "false",
 		    r->list_members ? "true" : "false", r->allow_msg_from ? "true" : "false");
@@ -133,10 +156,10 @@ conf_show(struct admin *a, const char *what)
 	open_conf(a);
 	if (conf_domain(a->conf, str_c(what), &a->arena, &d) != CONF_OK)
 		diex(EXIT_PERM, "%s is no setting, no address and no domain of ours", what);
-	print_line(STR(""), STR("domain"), d.name);
-	print_line(STR(""), STR("separators"), d.separators);
+	print_line(STR("domain"), d.name);
+	print_line(STR("separators"), d.separators);
 	if (d.catch_all.n > 0)
-		print_line(STR(""), STR("catch-all"), d.catch_all);
+		print_line(STR("catch-all"), d.catch_all);
 	printf("case-sensitive = %s\ndisabled = %s\n", d.case_sensitive ? "true" : "false", d.disabled ? "true" : "false");
 	return EXIT_OK;
 }
@@ -233,7 +256,9 @@ type_name(const struct conf_keydef *k)
 		[CONF_TEXT] = "text", [CONF_BOOL] = "boolean", [CONF_NUMBER] = "number", [CONF_PORT] = "port",
 		[CONF_BYTES] = "size", [CONF_IP] = "IP address", [CONF_NET] = "IP network", [CONF_HOST] = "host name",
 		[CONF_ADDRESS] = "address", [CONF_ACCOUNT_NAME] = "name", [CONF_MAILBOX] = "mailbox",
-		[CONF_SMTP_ERROR] = "SMTP error", [CONF_SEPARATORS] = "separators", [CONF_SECTION] = "section",
+		[CONF_SMTP_ERROR] = "SMTP error", [CONF_SEPARATORS] = "separators", [CONF_SYSTEM_USER] = "system user",
+		[CONF_CHOICE] = "word", [CONF_PATH] = "path", [CONF_SERVER] = "server", [CONF_STUB] = "zone and server",
+		[CONF_ANCHOR] = "DS or DNSKEY", [CONF_PLACE] = "host", [CONF_ROUTE_DOMAIN] = "domain", [CONF_SECTION] = "section",
 	};
 
 	return names[k->type];

@@ -23,6 +23,14 @@ enum conf_type {
 	CONF_MAILBOX,
 	CONF_SMTP_ERROR,	/* 421 or 550, and a text */
 	CONF_SEPARATORS,	/* characters that may not be in a localpart otherwise */
+	CONF_SYSTEM_USER,
+	CONF_CHOICE,		/* one of the words of choices */
+	CONF_PATH,		/* of a file, from the etc directory */
+	CONF_SERVER,		/* ADDRESS[@PORT] */
+	CONF_STUB,		/* "ZONE ADDRESS[@PORT]" */
+	CONF_ANCHOR,		/* "ZONE DS …" or "ZONE DNSKEY …" */
+	CONF_PLACE,		/* a host name or an IP address */
+	CONF_ROUTE_DOMAIN,	/* a domain; with a dot before it also all below it */
 	CONF_SECTION,
 };
 
@@ -32,6 +40,7 @@ struct conf_keydef {
 	bool		 list;		/* many values; a section: many of them */
 	bool		 required;
 	uint64_t	 max;		/* of a number; bytes of a text; 0: the type's own */
+	const char	*choices;	/* of a choice: "one, another or a third" */
 	const struct conf_keydef *sub;	/* of a section */
 	enum conf_type	 title;		/* of a section that is a list: what its title is */
 };

@@ -17,18 +17,32 @@ static const char	machine_conf[] =
     "postmaster { account = joe mailbox = Postmaster }\n"
     "listener public { address = { 192.0.2.1, \"2001:db8::1\" } smtp = 25 imaps = 993 hostname = mx.example.org\n"
     "  trusted = { 127.0.0.0/8, \"::1\" } max-message-size = 1M }\n"
-    "listener private { address = 127.0.0.1 smtp = 1025 proxy = 10.0.0.0/8 starttls = false connections = 5 }\n";
+    "listener private { address = 127.0.0.1 smtp = 1025 proxy = 10.0.0.0/8 starttls = false connections = 5\n"
+    "  submission = 1587 auth-in-clear = true }\n"
+    "outgoing-ports = { 10025, 25 }\n"
+    "max-outgoing-per-day = 77\n"
+    "dns { forwarder = { \"127.0.0.1@5353\", \"::1\" } stub = { \"example. 127.0.0.1@5301\" } zone-file = { lab.zone }\n"
+    "  trust-anchor = { \"example. DS 1 13 2 aabbccddee\" } }\n"
+    "transport relay { kind = submission host = relay.example.net user = me mechanisms = { SCRAM-SHA-256, PLAIN } ca-file = lab.zone }\n"
+    "transport lab { kind = smtp host = \"::1\" port = 1025 tls = off }\n"
+    "transport four { kind = direct ipv6 = no }\n"
+    "transport never { kind = fail code = 550 text = \"not from here\" }\n"
+    "route closed { from-domain = { closed.example, b\xc3\xbc" "cher.example } transport = never }\n"
+    "route lab { to-domain = { .Lab.example, one.example } transport = lab }\n"
+    "route old { to-domain = { late.example } minimum-attempts = 3 transport = relay }\n"
+    "route four { to-domain = { four.example } from-domain = { .example.org } transport = four }\n";
 
 static const struct {
 	const char	*path, *text;
 } files[] = {
 	{ "etc/posthorn.conf", machine_conf },
+	{ "etc/lab.zone", "" },
 	{ "etc/domains/example.org.conf", "alias team { members = { joe@example.org, ann@example.net } allow-msg-from = true }\n"
 	    "alias news { members = { ann@example.net } post-public = yes list-members = on }\n" },
 	{ "etc/domains/example.net.conf", "separators = \"-_\" case-sensitive = true catch-all = joe@example.org\n" },
 	{ "etc/domains/closed.example.conf", "disabled = true\n" },
 	{ "etc/domains/b\xc3\xbc" "cher.example.conf", "" },
-	{ "etc/accounts/joe.conf", "full-name = \"Joe Q\" quota = 5M\naddress Joe@Example.org { }\n"
+	{ "etc/accounts/joe.conf", "system-users = { joe, www-data } max-first-time-recipients-per-day = 5 full-name = \"Joe Q\" quota = 5M\naddress Joe@Example.org { }\n"
 	    "address lists@example.org { mailbox = Lists/all }\n"
 	    "address old@example.org { smtp-error = 550 }\n"
 	    "address later@example.org { smtp-error = '421 come again' }\n"
@@ -232,10 +246,78 @@ test_settings(struct conf *c, struct arena *a)
 	ok(conf_canonical(c, STR("Joe+x"), STR("Example.COM"), a, &canon) == CONF_OK && str_eq(canon, STR("Joe+x@example.com")), "canonical of others");
 }
 
+static const struct route_row {
+	const char	*name, *from, *to;
+	unsigned	 attempts;
+	const char	*transport;		/* NULL: none */
+} routes[] = {
+	{ "no route", "example.org", "example.com", 0, NULL },
+	{ "by the sender's domain", "closed.example", "example.com", 0, "never" },
+	{ "in any case", "Closed.Example", "example.com", 0, "never" },
+	{ "not one below it", "x.closed.example", "example.com", 0, NULL },
+	{ "an international one", "b\xc3\xbc" "cher.example", "example.com", 0, "never" },
+	{ "by its A-label", "xn--bcher-kva.example", "example.com", 0, "never" },
+	{ "no sender", "", "example.com", 0, NULL },
+	{ "the first that fits", "closed.example", "lab.example", 0, "never" },
+	{ "with a dot: the domain", "", "lab.example", 0, "lab" },
+	{ "and all below it", "", "a.b.LAB.example", 9, "lab" },
+	{ "but no other that ends so", "", "mylab.example", 0, NULL },
+	{ "another of the list", "", "one.example", 0, "lab" },
+	{ "too early", "", "late.example", 2, NULL },
+	{ "late enough", "", "late.example", 3, "relay" },
+	{ "both domains", "mail.example.org", "four.example", 0, "four" },
+	{ "one of both", "example.com", "four.example", 0, NULL },
+};
+
+static void
+test_routes(struct conf *c, struct arena *a)
+{
+	struct conf_transport	t;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route_row	*w = &routes[i];
+		enum conf_got		 got = conf_route(c, STR("joe"), str_c(w->from), str_c(w->to), w->attempts, a, &t);
+
+		ok(got == (w->transport == NULL ? CONF_NONE : CONF_OK) && (got != CONF_OK || str_eq(t.name, str_c(w->transport))),
+		    "route: %s", w->name);
+	}
+	ok(conf_transport(c, STR("relay"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_SUBMISSION && t.port == 587 &&
+	    str_eq(t.host, STR("relay.example.net")) && str_eq(t.user, STR("me")) && t.tls == CONF_TLS_REQUIRED &&
+	    str_eq(t.mechanisms, STR("SCRAM-SHA-256 PLAIN")) && str_ends(t.ca_file, STR("/etc/lab.zone")), "a transport with its defaults");
+	ok(conf_transport(c, STR("lab"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_SMTP && t.port == 1025 &&
+	    t.tls == CONF_TLS_OFF && t.user.n == 0 && str_eq(t.host, STR("::1")), "one to an IP address, without TLS");
+	ok(conf_transport(c, STR("four"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_DIRECT && !t.no_ipv4 && t.no_ipv6, "a direct one");
+	ok(conf_transport(c, STR("never"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_FAIL && t.code == 550 &&
+	    str_eq(t.text, STR("not from here")), "one that fails");
+	ok(conf_transport(c, STR("closed"), a, &t) == CONF_NONE, "a route is no transport");
+}
+
+static void
+test_outgoing(struct conf *c, struct arena *a)
+{
+	const struct conf_machine	*m = conf_machine(c);
+	const struct conf_dns		*d = &m->dns;
+	struct conf_account		 acc;
+	struct str			 account;
+
+	ok(m->noutgoing_port == 2 && m->outgoing_port[0] == 10025 && m->outgoing_port[1] == 25, "ports to call");
+	ok(m->outgoing_connections == 50 && m->destination_connections == 10, "connections");
+	ok(m->max_outgoing_per_day == 77 && m->max_first_time_per_day == 200, "limits a day");
+	ok(!m->listener[0].auth_in_clear && m->listener[1].auth_in_clear, "AUTH in clear");
+	ok(d->nforwarder == 2 && str_eq(d->forwarder[0], STR("127.0.0.1@5353")) && str_eq(d->forwarder[1], STR("::1")), "forwarders");
+	ok(d->nstub == 1 && d->ntrust_anchor == 1 && d->ntrust_anchor_file == 0, "stub and anchor");
+	ok(d->nzone_file == 1 && d->zone_file[0].p[0] == '/' && str_ends(d->zone_file[0], STR("/etc/lab.zone")), "a path is absolute");
+	ok(conf_account(c, STR("joe"), a, &acc) == CONF_OK && acc.max_outgoing_per_day == 77 && acc.max_first_time_per_day == 5, "an account's limits");
+	ok(conf_system_user(c, STR("www-data"), a, &account) == CONF_OK && str_eq(account, STR("joe")), "a user of the system");
+	ok(conf_system_user(c, STR("nobody"), a, &account) == CONF_NONE, "another");
+}
+
 static void
 test_refresh(struct conf *c, struct arena *a)
 {
+	struct conf_transport	t;
 	struct conf_rcpt	r;
+	struct str		account;
 
 	is_num(conf_refresh(c), 0, "nothing changed");
 	if (file_replace(AT_FDCWD, "etc/domains/example.com.conf", STR(""), 0644) == -1 ||
@@ -251,6 +333,13 @@ test_refresh(struct conf *c, struct arena *a)
 	is_num(conf_refresh(c), 1, "a new file is noticed");
 	conf_rcpt_text(c, STR("joe@closed.example"), a, &r);
 	ok(r.kind == CONF_RCPT_NO_DOMAIN, "and seen");
+	ok(conf_system_user(c, STR("joe"), a, &account) == CONF_NONE, "no system user is left");
+	if (file_replace(AT_FDCWD, "etc/posthorn.conf", STR("hostname = mail.example.org separators = \"+\""), 0644) == -1)
+		abort();
+	build();
+	is_num(conf_refresh(c), 1, "a new posthorn.conf is noticed");
+	ok(conf_route(c, STR("joe"), STR("closed.example"), STR(""), 0, a, &t) == CONF_NONE, "no route is left");
+	ok(conf_machine(c)->noutgoing_port == 1 && conf_machine(c)->outgoing_port[0] == 25, "the default port");
 	unlink("etc/domains/example.com.conf");
 }
 
@@ -270,6 +359,8 @@ main(void)
 		test_rcpt_more(c, &a);
 		test_logins(c, &a);
 		test_mays(c, &a);
+		test_outgoing(c, &a);
+		test_routes(c, &a);
 		test_refresh(c, &a);
 	}
 	conf_close(c);

@@ -29,7 +29,7 @@ class Home:
         self.write("posthorn.conf", "hostname = mail.example.org\nseparators = \"+\"\n"
                    "postmaster { account = joe }\nlistener public { address = 127.0.0.1 smtp = 25 }\n")
         self.write("domains/example.org.conf", "")
-        self.write("accounts/joe.conf", "address joe@example.org { }\n")
+        self.write("accounts/joe.conf", "address joe@example.org { }\nsystem-users = { joe }\n")
 
     def write(self, name, text):
         """As verbs and editors do it, by rename."""
@@ -125,6 +125,34 @@ ERRORS = [
     ("a domain that IDNA does not know", "domains/xn--a.example.conf", "", None, "is not that of a domain"),
     ("an international domain in capitals", "domains/B\u00dcCHER.example.conf".replace("BU", "bu").replace("CHER", "cher"), "", None, "but this would be: b\u00fccher.example"),
     ("not UTF-8", "accounts/x.conf", "full-name = \"\udcff\"\n", None, "is not text in UTF-8"),
+    ("a port to call that is 0", "posthorn.conf", "hostname = x.example\noutgoing-ports = { 25, 0 }\n", 2, "0 is no port to call"),
+    ("too many ports to call", "posthorn.conf", "hostname = x.example\noutgoing-ports = { 1, 2, 3, 4, 5 }\n", 2, "1 to 4 ports"),
+    ("no port to call", "posthorn.conf", "hostname = x.example\noutgoing-ports = { }\n", 2, "1 to 4 ports"),
+    ("no connection at all", "posthorn.conf", "hostname = x.example\noutgoing-connections = 0\n", 2, "must be 1 at least"),
+    ("a forwarder that is a name", "posthorn.conf", "hostname = x.example\ndns { forwarder = { dns.example } }\n", 2, "is not an IP address, or ADDRESS@PORT"),
+    ("a forwarder's port", "posthorn.conf", "hostname = x.example\ndns {\n forwarder = { 127.0.0.1,\n \"127.0.0.1@70000\" } }\n", 4, "is not an IP address, or ADDRESS@PORT"),
+    ("a stub without a server", "posthorn.conf", "hostname = x.example\ndns { stub = { \"example.\" } }\n", 2, "is not a zone, a space"),
+    ("a stub of no zone", "posthorn.conf", "hostname = x.example\ndns { stub = { \"-x 127.0.0.1\" } }\n", 2, "is not a zone, a space"),
+    ("a zone file that is not there", "posthorn.conf", "hostname = x.example\ndns { zone-file = { nowhere.zone } }\n", 2, "nowhere.zone: No such file"),
+    ("a trust anchor", "posthorn.conf", "hostname = x.example\ndns { trust-anchor = { \"example. A 192.0.2.1\" } }\n", 2, "is not a DS or DNSKEY"),
+    ("a transport without its kind", "posthorn.conf", "hostname = x.example\n\ntransport a { }\n", 3, "kind is missing"),
+    ("an unknown kind", "posthorn.conf", "hostname = x.example\ntransport a { kind = or }\n", 2, "is not submissions, submission, smtp, direct or fail"),
+    ("a transport without its host", "posthorn.conf", "hostname = x.example\ntransport a { kind = smtp }\n", 2, "host is missing"),
+    ("a host that is none", "posthorn.conf", "hostname = x.example\ntransport a { kind = smtp host = \"a b\" }\n", 2, "is not a host name or an IP address"),
+    ("what is nothing for its kind", "posthorn.conf", "hostname = x.example\ntransport a { kind = direct\n host = x.example }\n", 3, "host is nothing for a transport of kind direct"),
+    ("submissions without TLS", "posthorn.conf", "hostname = x.example\ntransport a { kind = submissions host = x.example\n tls = off }\n", 3, "always with TLS"),
+    ("mechanisms without a user", "posthorn.conf", "hostname = x.example\ntransport a { kind = smtp host = x.example mechanisms = { PLAIN } }\n", 2, "without a user"),
+    ("an unknown mechanism", "posthorn.conf", "hostname = x.example\ntransport a { kind = smtp host = x.example user = a mechanisms = { GSSAPI } }\n", 2, "\"GSSAPI\" is not SCRAM-SHA-256-PLUS"),
+    ("direct over nothing", "posthorn.conf", "hostname = x.example\ntransport a { kind = direct ipv4 = no ipv6 = no }\n", 2, "neither ipv4 nor ipv6"),
+    ("a code that is no failure", "posthorn.conf", "hostname = x.example\ntransport a { kind = fail code = 250 }\n", 2, "code: 400 to 599"),
+    ("a certificate that is not there", "posthorn.conf", "hostname = x.example\ntransport a { kind = smtp host = x.example ca-file = no.pem }\n", 2, "no.pem: No such file"),
+    ("a route without a transport", "posthorn.conf", "hostname = x.example\nroute a { }\n", 2, "transport is missing"),
+    ("a route to no transport", "posthorn.conf", "hostname = x.example\ntransport b { kind = fail }\nroute a { transport = c }\n", 3, "route a: there is no transport c"),
+    ("a route's domain", "posthorn.conf", "hostname = x.example\ntransport b { kind = fail }\nroute a { to-domain = { \"..x\" } transport = b }\n", 3, "is not a domain, or one with a dot"),
+    ("a system user of another account", "accounts/x.conf", "quota = 1\nsystem-users = { a,\n joe }\n", 3,
+     "system user joe is already in TOP/etc/accounts/joe.conf:2"),
+    ("a system user twice", "accounts/x.conf", "system-users = { a, a }\n", 1, "system user a is already in"),
+    ("a system user that is none", "accounts/x.conf", "system-users = { \"a:b\" }\n", 1, "is not the name of a user"),
     ("postmaster's account", "posthorn.conf", "hostname = x.example\n\npostmaster { account = who }\n", 3, "there is no account who"),
 ]
 
@@ -161,6 +189,15 @@ def test_fine():
     ok("account = x" in r.stdout and "catch-all = true" in r.stdout, "what was built is shown", r.stdout + r.stderr)
     ok(h.run("show", "X+y@Example.ORG").stdout.split("\n")[3] == "mailbox = A/b c", "a mailbox with a space")
     ok(h.run("show", "who@example.com").returncode == 100, "an address not ours")
+    h.write("lab.zone", "")
+    h.write("posthorn.conf", "hostname = mail.example.org\ndns { zone-file = { lab.zone } }\n"
+            "transport relay { kind = submissions host = relay.example.net }\nroute all { transport = relay }\n"
+            "listener public { address = 127.0.0.1 smtp = 25 }\n")
+    h.run("build")
+    shown = h.run("show").stdout.split("\n")
+    ok({"outgoing-ports = 25", f"dns.zone-file = {h.etc}/lab.zone", "transport.relay.port = 465", "route.all.transport = relay"} <= set(shown),
+       "ports, DNS, transports and routes are shown", "\n".join(shown))
+    ok(h.run("show", "route.all.transport").stdout == "relay\n", "one of them")
     ok(h.run("show", "listener.public.smtp").stdout == "25\n", "one setting")
     ok(h.run("show", "nonsense").returncode == 100, "no such setting")
     ok(h.run("check", "x").returncode == 100 and h.run("sing").returncode == 100 and h.run().returncode == 100 and
@@ -283,7 +320,9 @@ class Model:
         self.h.write(f"domains/{d}.conf", text)
 
     def write_account(self, a):
-        self.h.write(f"accounts/{a}.conf", "".join(f"address {x} {{ }}\n" for x in sorted(self.accounts[a])))
+        users = ", ".join(x.replace("@", "-") for x in sorted(self.accounts[a]))
+        self.h.write(f"accounts/{a}.conf", "".join(f"address {x} {{ }}\n" for x in sorted(self.accounts[a])) +
+                     f"system-users = {{ {users} }}\n")
 
     def address(self):
         return f"u{self.rnd.randrange(9)}@d{self.rnd.randrange(4)}.example"
