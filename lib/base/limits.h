@@ -98,6 +98,10 @@
 /* listend: networks counted in one minute (40 bytes each). */
 #define LIMIT_IPLIMIT		65536
 
+/* Hosts of one destination that are tried, and addresses of one host: above what anybody who takes mail has. */
+#define LIMIT_MX_HOSTS		64
+#define LIMIT_MX_ADDRESSES	64
+
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");

@@ -31,19 +31,27 @@ struct mx {
 	size_t		 nhost;
 };
 
-/* Hosts for a domain, which may be an address literal in brackets. */
+/*
+ * Hosts for a domain, which may be an address literal in brackets. A domain
+ * without MX is its own host, if it has an address. A name that is the text
+ * of an address, without brackets, is no domain and no host.
+ */
 enum mx_got	mx_find(struct held *dns, struct str domain, struct arena *, struct deadline, struct mx *out_r) __attribute__((warn_unused_result));
 
 struct mx_addresses {
 	struct str	 why;
 	struct str	 canonical;	/* the host at the end of its CNAMEs */
 	bool		 secure;	/* addresses were validated */
-	struct ip	*ip;		/* IPv6 and IPv4 as DNS has them */
+	struct ip	*ip;		/* IPv6, then IPv4, each in the order of the answer */
 	size_t		 n;
 	bool		 dualstack;
 };
 
-/* Addresses of a host. MX_NO_DOMAIN: it has none. */
+/*
+ * Addresses of a host that mx_find() told. MX_NO_DOMAIN: it has none. When one
+ * family could not be looked up and the other one is validated, that is an
+ * error too: who can hold back an answer shall not be able to turn DANE off.
+ */
 enum mx_got	mx_addresses(struct held *dns, struct str host, struct arena *, struct deadline, struct mx_addresses *out_r) __attribute__((warn_unused_result));
 
 /*
