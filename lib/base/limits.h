@@ -26,6 +26,10 @@
 
 /* What a process that delivers keeps of earlier attempts: the last addresses of some hosts. */
 #define LIMIT_JOB_DIALED	4096
+/* The queue: an envelope with 1000 recipients, each with its address, wishes and ORCPT; a log's entry. */
+#define LIMIT_ENVELOPE		(1024u * 1024)
+#define LIMIT_ENVELOPE_ARENA	(2 * LIMIT_ENVELOPE)	/* its text, and what is decoded from it */
+#define LIMIT_SPOOL_WORD	512	/* of a result: host, status …; more is cut */
 
 /* IMAP before and after login. */
 #define LIMIT_IMAP_LINE		16384
@@ -107,5 +111,7 @@ _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");
 
 _Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_IMAP_LINE, "a SASL message fits encoded into a line");
+_Static_assert(LIMIT_SMTP_RCPTS * (LIMIT_PATH + LIMIT_ORCPT + 128) < LIMIT_ENVELOPE, "recipients fit into an envelope");
+_Static_assert(5 * LIMIT_SMTP_RCPTS + LIMIT_SMTP_REPLY + 8 * LIMIT_SPOOL_WORD < LIMIT_RECORD, "an entry of a log is a record");
 
 #endif

@@ -3,13 +3,15 @@
  * socket into queue-put that authd handed over (or into queue-drop, that it
  * started). Records "put" version 1:
  *
- *	cmd=mail	from, body, smtputf8, requiretls, ret, envid, holdfor or holduntil
- *	cmd=rcpt	rcpt, notify, orcpt		one record each
+ *	cmd=mail	from, body (7bit, 8bitmime, binarymime), smtputf8=1, requiretls=1, ret (full,
+ *			hdrs), envid, holdfor (seconds) or holduntil (RFC 3339)
+ *	cmd=rcpt	rcpt, notify (the number of SMTP_NOTIFY_*), orcpt	one record each
  *	cmd=data	with the message's descriptor; answered by result=ok|temp|perm, code, status, text, id
  *	cmd=reset	forget the envelope
  *
- * Only cmd=data is answered: what was wrong before is told then. Whose mail it
- * is, is not said here: the socket is good for one account alone.
+ * Only cmd=data is answered: what was wrong before is told then. The envelope is
+ * forgotten with its answer. Whose mail it is, is not said here: the socket is good
+ * for one account alone. queue-put(8) tells the rest.
  */
 #ifndef CLIENT_PUT_H
 #define CLIENT_PUT_H
@@ -19,8 +21,8 @@
 #include "../sys/deadline.h"
 
 struct put {
-	int		sock;		/* the caller's; -1: none */
-	struct buf	rec;
+	int		sock;		/* the caller's */
+	struct buf	rec;		/* to be freed by him; may begin as zeros */
 };
 
 struct put_mail {
@@ -47,8 +49,12 @@ struct put_result {
 /* 0, or -1 with errno. */
 int	put_mail(struct put *, const struct put_mail *, struct deadline) __attribute__((warn_unused_result));
 int	put_rcpt(struct put *, const struct put_rcpt *, struct deadline) __attribute__((warn_unused_result));
+int	put_reset(struct put *, struct deadline) __attribute__((warn_unused_result));
 
-/* message is read from offset 0, its position untouched. */
+/*
+ * A regular file, with CRLF; it is read from offset 0, its position untouched. After an
+ * answer that is lost the socket must be closed: one that comes late would be taken for the next one's.
+ */
 struct put_result	put_data(struct put *, int message, struct deadline);
 
 #endif

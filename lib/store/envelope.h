@@ -3,12 +3,14 @@
  * attributes as in base/attr.h, "queue\0001\0envelope\0BYTES\0…", where BYTES (ten
  * digits) is the length of all of it, and so where the message begins. "rcpt"
  * begins a recipient; what follows until the next is told of that one.
+ * posthorn-queue(5) has the whole list. Pure: bytes in, values out, and the other way round.
  */
 #ifndef STORE_ENVELOPE_H
 #define STORE_ENVELOPE_H
 
 #include "../base/arena.h"
 #include "../base/buf.h"
+#include "../base/limits.h"
 #include "../proto/smtp_cmd.h"
 
 enum { SPOOL_ID = 16 };		/* lower-case base32hex, the first 8 characters of them the time: ids sort by age */
@@ -46,10 +48,20 @@ struct envelope {
 	size_t		 nrcpt;
 };
 
-/* Append the encoded envelope; false when it cannot be (a control character, too long). */
+/*
+ * Append the encoded envelope (to an empty buf with a maximum of LIMIT_ENVELOPE);
+ * false when it cannot be: a control character, too long, no recipient or too many.
+ */
 bool	envelope_encode(struct buf *, const struct envelope *) __attribute__((warn_unused_result));
 
-/* in: a file's beginning, at least all of the envelope. Borrows from in. */
+/* How long the envelope is that in begins with, from the first ENVELOPE_HEAD bytes; 0: it is none. */
+enum { ENVELOPE_HEAD = 28 };
+size_t	envelope_length(struct str in);
+
+/*
+ * in: a file's beginning, at least all of the envelope. Borrows from in and the arena;
+ * content is set, size is not. False: damaged, or the arena is full.
+ */
 bool	envelope_decode(struct str in, struct arena *, struct envelope *out_r) __attribute__((warn_unused_result));
 
 /* A name that may be a spool file's. */

@@ -28,7 +28,7 @@
  *
  * A message whose recipients are all DELIVERED, TOLD or DROPPED is finished. The
  * log is not synced for each event: what a power cut takes away is tried once more, never lost.
- * An event that a crash cut short has a wrong sum and is ignored, as is what follows it.
+ * An event that a crash cut short has a wrong sum and is ignored; those behind it count.
  */
 #ifndef STORE_SPOOL_H
 #define STORE_SPOOL_H
@@ -38,6 +38,8 @@
 struct spool {
 	int	queue, tmp, msg, log;	/* directories; -1: not open */
 };
+
+#define SPOOL_INIT	{ -1, -1, -1, -1 }
 
 /* queue/ below the working directory; make creates what is missing (0700). 0, or -1 with errno. */
 int	spool_open(struct spool *, bool make) __attribute__((warn_unused_result));
@@ -51,26 +53,34 @@ struct spool_new {
 	uint64_t	 content;	/* where they begin */
 };
 
+/* A new id, for now (microseconds since 1970); ids of later times sort behind it. 0, or -1 with errno. */
+int	spool_new_id(int64_t now_us, char id_r[SPOOL_ID + 1]) __attribute__((warn_unused_result));
+
 /*
- * A new file in tmp/ that begins with this envelope (its id is filled in; with
- * e->id given that one is used, so that a notification made again takes the place of itself).
- * The caller appends the message's bytes to n->fd.
+ * A new file in tmp/ that begins with this envelope. Without e->id one is made and filled in;
+ * one that is given is used, so that a notification made again takes the place of itself.
+ * The caller appends the message's bytes to n->fd. -1 with errno, EINVAL when the envelope
+ * cannot be encoded: nothing is left, nothing is to be aborted.
  */
 int	spool_begin(struct spool *, struct envelope *e, struct spool_new *n) __attribute__((warn_unused_result));
 
-/* Sync, rename into msg/, sync the directory: in the queue when 0 is returned. On -1 nothing is left. */
+/*
+ * Sync, rename into msg/, sync the directory: in the queue when 0 is returned. On -1 (with
+ * errno) nothing is left. Either way n is done with.
+ */
 int	spool_commit(struct spool *, struct spool_new *) __attribute__((warn_unused_result));
-void	spool_abort(struct spool *, struct spool_new *);
+void	spool_abort(struct spool *, struct spool_new *);	/* keeps errno */
 
 /* --- reading */
 
 /*
  * Open msg/ID; *fd_r is at any position, the message is read with pread from
- * e->content on, e->size bytes. The envelope's text is the arena's. -1 with errno; EPROTO: damaged.
+ * e->content on, e->size bytes. The envelope's text is the arena's (LIMIT_ENVELOPE_ARENA is
+ * enough). -1 with errno; ENOENT: no such message, EPROTO: damaged, ENOMEM: the arena is full.
  */
 int	spool_read(struct spool *, const char *id, struct arena *, struct envelope *e, int *fd_r) __attribute__((warn_unused_result));
 
-/* Call fn with the id of each message in msg/, until it returns false; -1 with errno. */
+/* Call fn with the id of each message in msg/, in no order, until it returns false; -1 with errno. */
 int	spool_each(struct spool *, bool (*fn)(void *, const char *id), void *) __attribute__((warn_unused_result));
 
 /* --- the log */
@@ -106,14 +116,27 @@ struct spool_result {
 struct spool_entry {
 	enum spool_event	 event;
 	int64_t			 at;		/* when, seconds since 1970 */
-	const uint32_t		*rcpt;		/* indices into the envelope's recipients */
-	size_t			 nrcpt;
+	const uint32_t		*rcpt;		/* indices into the envelope's recipients: below LIMIT_SMTP_RCPTS */
+	size_t			 nrcpt;		/* at least one, also for HOLD and its like */
 	unsigned		 attempt;	/* TRY: this is the n-th, from 1 */
 	int64_t			 next;		/* TRY, DEFER, RETRY */
 	struct spool_result	 result;	/* OK, DEFER, FAIL */
 };
 
-/* Append one event to log/ID with one write; sync when it must outlive the machine. */
+/*
+ * The entry as it stands in a log, and back; pure. Control characters of a
+ * result become "?" (but \n in its text), and what is too long is cut. in: from one
+ * SPOOL_ENTRY_MARK up to the next or the end; rcpts_r has room for LIMIT_SMTP_RCPTS; the
+ * texts are borrowed from in. False: cannot be said, torn or foreign.
+ */
+#define SPOOL_ENTRY_MARK	'\036'	/* ASCII's record separator */
+bool	spool_entry_encode(struct buf *, const struct spool_entry *) __attribute__((warn_unused_result));
+bool	spool_entry_decode(struct str in, uint32_t *rcpts_r, struct spool_entry *out_r) __attribute__((warn_unused_result));
+
+/*
+ * Append one event to log/ID with one write; sync when it must outlive the
+ * machine. -1 with errno; EINVAL: no recipient, or one that cannot be.
+ */
 int	spool_note(struct spool *, const char *id, const struct spool_entry *, bool sync) __attribute__((warn_unused_result));
 
 struct spool_rcpt {
@@ -124,17 +147,24 @@ struct spool_rcpt {
 	struct spool_result	 result;	/* of the last attempt that ended */
 };
 
+/* What an event, that names the recipient, makes of it. The result's texts stay e's. */
+void	spool_apply(struct spool_rcpt *, const struct spool_entry *e);
+
+/* Nothing is left to be done for it: DELIVERED, TOLD or DROPPED. */
+bool	spool_is_final(enum spool_state);
+
 /*
  * Read log/ID into one struct a recipient (nrcpt of them, set up here). fn, when
- * given, gets each event in order. No log is no event. -1 with errno.
+ * given, gets each event in order. No log is no event. Texts of results are the
+ * arena's; when it is full those that come then are empty. -1 with errno.
  */
 int	spool_replay(struct spool *, const char *id, struct arena *, struct spool_rcpt *rcpt, size_t nrcpt,
 	    void (*fn)(void *, const struct spool_entry *), void *) __attribute__((warn_unused_result));
 
-/* Unlink msg/ID, then log/ID. */
+/* Unlink msg/ID, then log/ID; neither need be there. -1 with errno. */
 int	spool_remove(struct spool *, const char *id) __attribute__((warn_unused_result));
 
-/* What a crash left: old files of tmp/, logs without a message. now in seconds since 1970. */
+/* Remove what a crash left: files of tmp/ a day old, logs without a message. For queue-send, who writes logs. */
 void	spool_tidy(struct spool *, int64_t now);
 
 #endif
