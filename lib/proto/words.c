@@ -1,5 +1,6 @@
 #include "words.h"
 
+#include "../base/code.h"
 #include "../base/num.h"
 #include "header.h"
 #include "transfer.h"
@@ -117,6 +118,40 @@ words_decode(struct buf *out, struct str value, const struct charset_hooks *hook
 	plain_add(&p, str_skip(s, from));
 	buf_free(&p.bytes);
 	buf_free(&line);
+}
+
+/* How many bytes of s are whole characters and no more than max. */
+static size_t
+whole_characters(struct str s, size_t max)
+{
+	uint32_t	c;
+	size_t		n = 0, one;
+
+	while (n < s.n) {
+		one = utf8_next(str_skip(s, n), &c);
+		if (one == 0)
+			one = 1;
+		if (one > max - n)
+			break;
+		n += one;
+	}
+	return n;
+}
+
+void
+words_encode(struct buf *out, struct str text)
+{
+	/* "=?UTF-8?B?" and "?=" leave 63 of 75 (RFC 2047 2), and base64 comes in fours */
+	enum { BYTES = 45 };
+	size_t	n;
+
+	for (bool first = true; text.n > 0; first = false) {
+		n = whole_characters(text, BYTES);
+		buf_adds(out, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
+		code_b64(out, str_head(text, n));
+		buf_adds(out, "?=");
+		text = str_skip(text, n);
+	}
 }
 
 /* charset'language'%41%42 (RFC 2231 4). */

@@ -1,5 +1,5 @@
 /*
- * words: header text into UTF-8: encoded words (RFC 2047), encoded parameters
+ * words: header text into UTF-8 (and back): encoded words (RFC 2047), encoded parameters
  * (RFC 2231), raw UTF-8 (RFC 6532). Tolerant: encoded words are read wherever
  * they stand, also within quotes; a character cut between two words of one
  * charset is put together; what cannot be decoded stays as it is.
@@ -12,6 +12,12 @@
 
 /* Append a field's value, unfolded and decoded. */
 void	words_decode(struct buf *, struct str value, const struct charset_hooks *);
+
+/*
+ * Append UTF-8 text as encoded words in base64, divided by folds, none longer
+ * than 75 bytes. The caller stands behind a field's name or a space.
+ */
+void	words_encode(struct buf *, struct str text);
 
 /*
  * Append a parameter's text, of "name*" when it is there (charset'language'%41), else of "name";
