@@ -47,6 +47,7 @@ static const struct verb	verbs[] = {
 	{ "serve", "[-n]", "run all services in the foreground", false },
 	{ "status", "", "services and timed jobs", false },
 	{ "stop", "", "stop what serve started", false },
+	{ "transport", "list|password [-r] NAME", "other ways out for mail, and their passwords", false },
 	{ "verify", "[--fix] [ACCOUNT ...]", "compare an account's index with its mail", false },
 };
 

@@ -221,7 +221,7 @@ struct conf_transport {
 	enum conf_transport_kind	 kind;
 	struct str			 host;		/* a name or an IP address */
 	uint16_t			 port;
-	struct str			 user;		/* empty: no login. The password is in queue/secrets/NAME */
+	struct str			 user;		/* empty: no login. The password is the first line of queue/secrets/NAME */
 	struct str			 mechanisms;	/* SASL, best first, spaces between; empty: all that hide the password */
 	struct str			 ca_file;	/* absolute; empty: the system's */
 	enum conf_transport_tls		 tls;
@@ -239,6 +239,9 @@ enum conf_got	conf_route(struct conf *, struct str account, struct str from_doma
 
 /* A transport by its name. */
 enum conf_got	conf_transport(struct conf *, struct str name, struct arena *, struct conf_transport *out_r) __attribute__((warn_unused_result));
+
+/* The names of all transports, in the order of the file. */
+enum conf_got	conf_transports(struct conf *, struct arena *, struct str **names_r, size_t *n_r) __attribute__((warn_unused_result));
 
 /* The account as which a user of this system sends, by its system-users. */
 enum conf_got	conf_system_user(struct conf *, struct str user, struct arena *, struct str *account_r) __attribute__((warn_unused_result));

@@ -105,6 +105,37 @@ conf_transport(struct conf *c, struct str name, struct arena *a, struct conf_tra
 	return got;
 }
 
+static enum conf_got
+list_transports(struct str rec, struct arena *a, struct str **names_r, size_t *n_r)
+{
+	struct str	name, value;
+	size_t		at, n = 0;
+
+	for (at = 0; attr_next(rec, &at, &name, &value); )
+		n += str_eq(name, STR("transport"));
+	*names_r = arena_array(a, n, sizeof(**names_r));
+	if (*names_r == NULL)
+		return CONF_ERROR;
+	for (at = 0; attr_next(rec, &at, &name, &value); )
+		if (str_eq(name, STR("transport")) && !arena_dup(a, value, &(*names_r)[(*n_r)++]))
+			return CONF_ERROR;
+	return CONF_OK;
+}
+
+enum conf_got
+conf_transports(struct conf *c, struct arena *a, struct str **names_r, size_t *n_r)
+{
+	struct buf	b = BUF_INIT(LIMIT_RECORD);
+	enum conf_got	got = fetch_outgoing(c, &b);
+
+	*names_r = NULL;
+	*n_r = 0;
+	if (got == CONF_OK)
+		got = list_transports(buf_str(&b), a, names_r, n_r);
+	buf_free(&b);
+	return got == CONF_NONE ? CONF_OK : got;
+}
+
 /* --- routes */
 
 /* "example.org" is that one; ".example.org" is also all below it. */

@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "../authd/account.h"
 #include "../authd/keys.h"
 #include "../authd/secrets.h"
+#include "ask.h"
 #include "proto/precis.h"
 #include "sys/die.h"
-#include "sys/fd.h"
 #include "sys/home.h"
 #include "sys/priv.h"
 
@@ -104,61 +103,6 @@ remove_keys(const char *account)
 		die(EXIT_TEMP, "unable to remove keys from auth/keys.tdb");
 }
 
-/* One line from standard input; what comes after it is left. */
-static struct str
-read_line(struct buf *b)
-{
-	struct str	line;
-
-	while (str_chr(buf_str(b), '\n') == b->n) {
-		ssize_t	n = read_some(STDIN_FILENO, b, LIMIT_PASSWORD);
-
-		if (n == -1)
-			die(EXIT_TEMP, "unable to read standard input");
-		if (n == 0)
-			break;
-	}
-	line = str_head(buf_str(b), str_chr(buf_str(b), '\n'));
-	if (str_ends(line, STR("\r")))
-		line.n--;
-	return line;
-}
-
-static struct str
-prompt(const char *text, struct buf *b)
-{
-	struct termios	old, quiet;
-	struct str	line;
-
-	if (tcgetattr(STDIN_FILENO, &old) == -1)
-		die(EXIT_TEMP, "unable to use the terminal");
-	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == -1)
-		die(EXIT_TEMP, "unable to use the terminal");
-	/* after the echo is off: what is typed at the prompt is neither shown nor flushed away */
-	(void)fprintf(stderr, "%s", text);
-	(void)fflush(stderr);
-	line = read_line(b);
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-	(void)fprintf(stderr, "\n");
-	return line;
-}
-
-/* A terminal is asked twice; otherwise the first line is the password. */
-static struct str
-read_password(struct buf *b, struct buf *again)
-{
-	struct str	first;
-
-	if (!isatty(STDIN_FILENO))
-		return read_line(b);
-	first = prompt("New password: ", b);
-	if (!str_eq(first, prompt("The same again: ", again)))
-		diex(EXIT_PERM, "the two were not the same; nothing was changed");
-	return first;
-}
-
 static void
 make_new(enum mode mode, struct str typed, struct secrets *s)
 {
@@ -178,16 +122,12 @@ static void
 make(enum mode mode, struct secrets *s)
 {
 	struct buf	b = BUF_INIT(4 * LIMIT_PASSWORD), again = BUF_INIT(4 * LIMIT_PASSWORD);
-	struct str	typed = mode == MODE_IMPORT ? read_line(&b) : read_password(&b, &again);
+	struct str	typed = mode == MODE_IMPORT ? ask_line(&b) : ask_new_secret("New password", &b, &again);
 
 	if (mode != MODE_IMPORT)
 		make_new(mode, typed, s);
 	else if (!secrets_import(s, typed))
 		diex(EXIT_PERM, "this is no hash that can be checked ($y$, $2b$, $2y$, $6$, $5$)");
-	if (b.p != NULL)
-		explicit_bzero(b.p, b.cap);
-	if (again.p != NULL)
-		explicit_bzero(again.p, again.cap);
-	buf_free(&b);
-	buf_free(&again);
+	ask_forget(&b);
+	ask_forget(&again);
 }

@@ -272,7 +272,9 @@ static const struct route_row {
 static void
 test_routes(struct conf *c, struct arena *a)
 {
-	struct conf_transport	t;
+	struct conf_transport	 t;
+	struct str		*names;
+	size_t			 n;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route_row	*w = &routes[i];
@@ -289,6 +291,8 @@ test_routes(struct conf *c, struct arena *a)
 	ok(conf_transport(c, STR("four"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_DIRECT && !t.no_ipv4 && t.no_ipv6, "a direct one");
 	ok(conf_transport(c, STR("never"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_FAIL && t.code == 550 &&
 	    str_eq(t.text, STR("not from here")), "one that fails");
+	ok(conf_transports(c, a, &names, &n) == CONF_OK && n == 4 && str_eq(names[0], STR("relay")) && str_eq(names[3], STR("never")),
+	    "all of them");
 	ok(conf_transport(c, STR("closed"), a, &t) == CONF_NONE, "a route is no transport");
 }
 
