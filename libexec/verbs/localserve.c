@@ -22,17 +22,18 @@
 
 #include "base/ip.h"
 #include "base/num.h"
-#include "sys/child.h"
+#include "setup.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "sys/home.h"
-#include "services_text.h"
 
 enum {
 	READY_MS	= 30000,	/* for all services to become ready */
 	PORT_SMTP	= 25,
 	PORT_IMAP	= 143,
+	PORT_SUBMISSIONS = 465,
+	PORT_SUBMISSION	= 587,
 	PORT_IMAPS	= 993,
 };
 
@@ -196,14 +197,6 @@ refuse_second(const struct options *o)
 
 /* --- configuration */
 
-static bool
-exists(const char *path)
-{
-	struct stat	st;
-
-	return stat(path, &st) == 0;
-}
-
 /* True when the file is missing, or ours to write and other than it should be. */
 static bool
 is_ours(const char *path)
@@ -220,37 +213,30 @@ is_ours(const char *path)
 }
 
 static void
-write_file(const char *path, struct buf *text)
-{
-	if (buf_failed(text))
-		diex(EXIT_TEMP, "out of memory");
-	if (file_replace(AT_FDCWD, path, buf_str(text), 0644) == -1)
-		die(EXIT_TEMP, "unable to write %s", path);
-}
-
-static void
 write_machine(const struct options *o)
 {
 	struct buf	b = BUF_INIT(65536);
 
-	buf_adds(&b, OURS "hostname = localhost\nlocalserve = true\nseparators = \"+\"\n\n"
+	buf_adds(&b, OURS "hostname = localhost\nlocalserve = true\nseparators = \"+\"\n"
+	    "max-outgoing-per-day = 0\nmax-first-time-recipients-per-day = 0\n\n"
 	    "postmaster {\n\taccount = user\n}\n\n");
 	buf_addf(&b, "listener local {\n\taddress = { \"%s\" }\n", o->text);
-	buf_addf(&b, "\tsmtp = %u\n\timap = %u\n\timaps = %u\n", PORT_SMTP + o->base, PORT_IMAP + o->base, PORT_IMAPS + o->base);
+	buf_addf(&b, "\tsmtp = %u\n\tsubmission = %u\n\tsubmissions = %u\n", PORT_SMTP + o->base,
+	    PORT_SUBMISSION + o->base, PORT_SUBMISSIONS + o->base);
+	buf_addf(&b, "\timap = %u\n\timaps = %u\n\tauth-in-clear = true\n", PORT_IMAP + o->base, PORT_IMAPS + o->base);
 	buf_addf(&b, "\ttrusted = { \"127.0.0.0/8\", \"::1\", \"%s\" }\n\tconnections = 0\n\tconnections-per-minute = 0\n}\n", o->text);
-	write_file("../etc/posthorn.conf", &b);
+	setup_write("../etc/posthorn.conf", &b);
 	buf_free(&b);
 }
 
-/* The real table, with everybody the same user. */
 static void
 write_services(void)
 {
 	struct buf	b = BUF_INIT(65536);
 
-	buf_adds(&b, OURS "same-user\n\n");
-	buf_adds(&b, services_text);
-	write_file("../etc/services", &b);
+	buf_adds(&b, OURS);
+	setup_services(&b, false);	/* mail goes nowhere: no name is looked up */
+	setup_write("../etc/services", &b);
 	buf_free(&b);
 }
 
@@ -261,10 +247,10 @@ write_account(const char *name)
 	char		path[64];
 
 	(void)snprintf(path, sizeof(path), "../etc/accounts/%s.conf", name);
-	if (exists(path))
+	if (setup_exists(path))
 		return;
 	buf_addf(&b, "address %s@localhost { }\n", name);
-	write_file(path, &b);
+	setup_write(path, &b);
 	buf_free(&b);
 }
 
@@ -277,59 +263,13 @@ write_configuration(const struct options *o)
 		write_machine(o);
 	if (is_ours("../etc/services"))
 		write_services();
-	if (!exists("../etc/domains/localhost.conf"))
-		write_file("../etc/domains/localhost.conf", &empty);
+	if (!setup_exists("../etc/domains/localhost.conf"))
+		setup_write("../etc/domains/localhost.conf", &empty);
 	write_account("user");
 	write_account("friend");
 }
 
-/* --- other verbs */
-
-static pid_t
-child(void)
-{
-	pid_t	parent = getpid(), pid = fork();
-
-	if (pid == -1)
-		die(EXIT_TEMP, "unable to fork");
-	if (pid == 0)
-		child_follow(parent);
-	return pid;
-}
-
-/* Run a verb with input on its standard input; its failure is ours. */
-static void
-verb(char *const argv[], const char *input)
-{
-	char	path[PATH_MAX], name[64];
-	int	feed[2], status;
-	pid_t	pid;
-
-	(void)snprintf(name, sizeof(name), "verbs/%s", argv[0]);
-	if (home_program(name, path, sizeof(path)) == -1)
-		die(EXIT_TEMP, "unable to run %s", argv[0]);
-	/* small enough for the pipe to take at once */
-	if (pipe2(feed, O_CLOEXEC) == -1 || write_all(feed[1], str_c(input)) == -1)
-		die(EXIT_TEMP, "unable to make a pipe");
-	(void)fd_close(&feed[1]);
-	pid = child();
-	if (pid == 0) {
-		/* what it prints is not for who waits for our lines */
-		if (dup2(feed[0], STDIN_FILENO) != -1 && dup2(STDERR_FILENO, STDOUT_FILENO) != -1)
-			(void)execv(path, argv);
-		die(EXIT_TEMP, "unable to run %s", path);
-	}
-	(void)fd_close(&feed[0]);
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			die(EXIT_TEMP, "unable to wait");
-	if (!WIFEXITED(status))
-		diex(EXIT_TEMP, "posthorn %s died", argv[0]);
-	if (WEXITSTATUS(status) != 0) {
-		warnx("posthorn %s failed", argv[0]);
-		exit(WEXITSTATUS(status));
-	}
-}
+/* --- what other verbs make */
 
 static void
 make_secrets(void)
@@ -339,12 +279,12 @@ make_secrets(void)
 	static char *const	user[] = { "passwd", "user", NULL };
 	static char *const	other[] = { "passwd", "friend", NULL };
 
-	if (!exists(HOME_TLS "/localhost/cert.pem"))
-		verb(cert, "");
-	verb(build, "");
-	if (!exists(HOME_AUTH "/secrets.tdb")) {
-		verb(user, "posthorn\n");
-		verb(other, "posthorn\n");
+	if (!setup_exists(HOME_TLS "/localhost/cert.pem"))
+		setup_verb(cert, "");
+	setup_verb(build, "");
+	if (!setup_exists(HOME_AUTH "/secrets.tdb")) {
+		setup_verb(user, "posthorn\n");
+		setup_verb(other, "posthorn\n");
 	}
 }
 
@@ -379,7 +319,7 @@ start(void)
 
 	if (home_program("supervised", path, sizeof(path)) == -1)
 		die(EXIT_TEMP, "unable to run supervised");
-	pid = child();
+	pid = setup_child();
 	if (pid == 0) {
 		if (setenv("NOTIFY_SOCKET", READY, 1) == -1)
 			die(EXIT_TEMP, "unable to set NOTIFY_SOCKET");
@@ -436,15 +376,26 @@ wait_ready(pid_t pid, int sock)
 }
 
 static void
+tell_service(const struct options *o, const char *name, unsigned port, const char *what)
+{
+	(void)printf("  %-11s  %s port %-5u  %s\n", name, o->text, port + o->base, what);
+}
+
+static void
 tell(const struct options *o)
 {
 	(void)printf("posthorn localserve in %s\n\n", o->dir);
-	(void)printf("  SMTP   %s port %-5u  STARTTLS, to receive mail\n", o->text, PORT_SMTP + o->base);
-	(void)printf("  IMAP   %s port %-5u  STARTTLS\n", o->text, PORT_IMAP + o->base);
-	(void)printf("  IMAPS  %s port %-5u  TLS\n\n", o->text, PORT_IMAPS + o->base);
-	(void)printf("  user@localhost    login user@localhost    password posthorn\n");
+	tell_service(o, "SMTP", PORT_SMTP, "STARTTLS, to receive mail");
+	tell_service(o, "submission", PORT_SUBMISSION, "STARTTLS or none, to send mail");
+	tell_service(o, "submissions", PORT_SUBMISSIONS, "TLS, to send mail");
+	tell_service(o, "IMAP", PORT_IMAP, "STARTTLS");
+	tell_service(o, "IMAPS", PORT_IMAPS, "TLS");
+	(void)printf("\n  user@localhost    login user@localhost    password posthorn\n");
 	(void)printf("  friend@localhost  login friend@localhost  password posthorn\n");
 	(void)printf("  certificate       %s/var/" HOME_TLS "/localhost/cert.pem\n\n", o->dir);
+	(void)printf("To send: swaks -s %s:%u -au user@localhost -ap posthorn -f user@localhost -t friend@localhost\n",
+	    o->text, PORT_SUBMISSION + o->base);
+	(void)printf("Nothing leaves this machine: what is sent elsewhere comes to user@localhost.\n\n");
 	(void)printf("posthorn -C %s status shows the services; Ctrl-C stops them.\n", o->dir);
 	(void)printf("ready\n");
 	(void)fflush(stdout);

@@ -101,7 +101,11 @@ def test_whole(top, base):
         one.end()
         return
     text = '\n'.join(one.lines)
-    ok(all('port %d ' % (base + p) in text for p in (25, 143, 993)), 'its services are printed')
+    ok(all('port %d ' % (base + p) in text for p in (25, 143, 465, 587, 993)), 'its services are printed')
+    ok('swaks -s 127.0.0.1:%d' % (base + 587) in text, 'and how to send')
+    conf = run('-C', d, 'config', 'show').stdout
+    ok('listener.local.auth-in-clear = 1' in conf and 'max-outgoing-per-day = 0' in conf, 'AUTH without TLS, no limits')
+    ok('service dnsd' not in open(d + '/etc/services').read(), 'no name is looked up')
     ok('user@localhost' in text and 'friend@localhost' in text and 'posthorn' in text, 'and credentials')
     ok(greeting(base + 25).startswith(b'220 localhost'), 'SMTP answers')
     ok(greeting(base + 143).startswith(b'* OK'), 'IMAP answers')
