@@ -18,6 +18,10 @@ deliver_message(struct held *h, const struct deliver_request *q, struct deadline
 	attr_add(&h->rec, "mailfrom", q->mailfrom);
 	attr_add(&h->rec, "prefix", q->prefix);
 	attr_add(&h->rec, "conn", q->conn);
+	if (q->offset > 0)
+		attr_addu(&h->rec, "offset", q->offset);
+	if (q->size > 0)
+		attr_addu(&h->rec, "size", q->size);
 	if (held_call(h, q->message, dl) == -1) {
 		r.lost = errno;
 		return r;

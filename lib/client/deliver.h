@@ -16,7 +16,8 @@ struct deliver_request {
 	struct str	mailfrom;	/* canonical; empty for the null path */
 	struct str	prefix;		/* header lines to put in front, each with CRLF */
 	struct str	conn;		/* id for logs */
-	int		message;	/* read from offset 0, its position untouched */
+	int		message;	/* its position stays untouched */
+	uint64_t	offset, size;	/* of the message in it; size 0: all from offset on */
 };
 
 enum deliver_got {

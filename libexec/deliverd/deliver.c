@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "sys/fd.h"
 #include "sys/log.h"
 
@@ -26,26 +27,39 @@ wanted_mailbox(const struct job *j)
 	return s.n == 0 || j->no_name ? STR("INBOX") : s;
 }
 
+/* A number of the question, 0 without; -1 for what is none. */
+static off_t
+get_number(const struct job *j, const char *name)
+{
+	uint64_t	v = 0;
+
+	return get(j, name).n == 0 || num_u64(get(j, name), INT64_MAX, &v) ? (off_t)v : -1;
+}
+
 /*
- * How much there is to read. What smtpd hands over is a file; anything else
+ * What there is to read. What smtpd hands over is a file; anything else
  * could last for ever, or keep us waiting. -1 with errno.
  */
 static int
-message_size(const struct job *j, struct str prefix, off_t *size_r)
+message_range(const struct job *j, struct str prefix, off_t *from_r, off_t *end_r)
 {
+	off_t		from = get_number(j, "offset"), size = get_number(j, "size");
 	struct stat	st;
 
 	if (fstat(j->message, &st) == -1)
 		return -1;
-	if (!S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st.st_mode) || from < 0 || size < 0 || from > st.st_size || size > st.st_size - from) {
 		errno = EPROTO;
 		return -1;
 	}
-	if (st.st_size > (off_t)(UINT32_MAX - prefix.n)) {
+	if (size == 0)
+		size = st.st_size - from;
+	if (size > (off_t)(UINT32_MAX - prefix.n)) {
 		errno = EFBIG;
 		return -1;
 	}
-	*size_r = st.st_size;
+	*from_r = from;
+	*end_r = from + size;
 	return 0;
 }
 
@@ -56,10 +70,10 @@ write_message(struct job *j)
 	static char	chunk[CHUNK];
 	struct str	prefix = get(j, "prefix");
 	size_t		have = 0, room;
-	off_t		at = 0, size;
+	off_t		at, end;
 	ssize_t		n;
 
-	if (message_size(j, prefix, &size) == -1)
+	if (message_range(j, prefix, &at, &end) == -1)
 		return -1;
 	if (prefix.n < sizeof(chunk) / 2) {
 		memcpy(chunk, prefix.p, prefix.n);
@@ -69,8 +83,8 @@ write_message(struct job *j)
 	for (;;) {
 		room = sizeof(chunk) - have;
 		/* no more than it was at first, should it grow */
-		if (size - at < (off_t)room)
-			room = (size_t)(size - at);
+		if (end - at < (off_t)room)
+			room = (size_t)(end - at);
 		n = pread(j->message, chunk + have, room, at);
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -82,6 +96,10 @@ write_message(struct job *j)
 			if (write_all(incoming_fd(j->in), str_n(chunk, have)) == -1)
 				return -1;
 			have = 0;
+		}
+		if (n == 0 && at < end) {
+			errno = EIO;	/* it became shorter */
+			return -1;
 		}
 		if (n == 0)
 			return 0;

@@ -3,9 +3,8 @@
 
 #include "smtpd.h"
 #include "base/limits.h"
-#include "client/deliver.h"
+#include "client/local.h"
 #include "client/verify.h"
-#include "proto/addrlist.h"
 #include "proto/header.h"
 #include "proto/trace.h"
 #include "sys/log.h"
@@ -13,18 +12,9 @@
 struct job {
 	struct smtpd	*d;
 	struct date	 now;
-	struct str	 from;		/* From's canonical address; empty without one that is clear */
+	struct str	 author;
 	bool		 headless;	/* the body must be kept apart from what is put in front */
 };
-
-/* What became of one account's copy, or of all copies of an alias. */
-struct outcome {
-	int		 code;
-	struct str	 status, text;
-};
-
-static const struct outcome	delivered = { 250, STR_INIT("2.2.0"), STR_INIT("delivered") };
-static const struct outcome	lookup_failed = { 451, STR_INIT("4.3.0"), STR_INIT("an address cannot be looked up now") };
 
 void
 smtpd_rcpt(struct smtpd *d)
@@ -57,12 +47,17 @@ smtpd_rcpt(struct smtpd *d)
 	smtp_session_found(&d->s, f, r->smtp_text, r);
 }
 
+/* local.told */
 static void
-log_rcpt(const struct smtpd *d, const char *event, struct str rcpt, struct str account, const struct outcome *o)
+log_rcpt(void *arg, struct str rcpt, struct str account, const struct local_outcome *o, int lost)
 {
-	struct log	l;
+	const struct job	*j = arg;
+	const struct smtpd	*d = j->d;
+	struct log		 l;
 
-	log_start(&l, event);
+	if (lost != 0)
+		log_failure("no-answer", "deliverd", lost);
+	log_start(&l, o->code < 400 ? "delivered" : o->code < 500 ? "deferred" : "refused");
 	log_str(&l, "msg", d->s.msg);
 	log_str(&l, "from", d->s.from_text);
 	log_str(&l, "to", rcpt);
@@ -77,9 +72,11 @@ log_rcpt(const struct smtpd *d, const char *event, struct str rcpt, struct str a
 	log_end(&l);
 }
 
+/* local.prefix */
 static void
-write_prefix(struct buf *b, const struct job *j, struct str rcpt)
+write_prefix(struct buf *b, void *arg, struct str rcpt)
 {
+	const struct job	*j = arg;
 	const struct smtpd	*d = j->d;
 	const struct trace	 t = {
 		.helo = d->s.helo, .rip = d->peer.rip, .hostname = d->sc.hostname, .lip = d->peer.lip,
@@ -102,58 +99,12 @@ service_deadline(const struct smtpd *d)
 	return d->timed == TIMED_MESSAGE ? deadline_sooner(dl, d->until) : dl;
 }
 
-/* Into one account; rcpt is the address it is delivered for. */
-static struct outcome
-deliver_to(const struct job *j, struct str rcpt, const struct conf_rcpt *r)
-{
-	struct smtpd		*d = j->d;
-	struct buf		 prefix = BUF_INIT(LIMIT_RECORD / 2);
-	struct deliver_request	 q = { .account = r->account, .rcpt = rcpt, .mailbox = r->mailbox,
-	    .mailfrom = d->s.from_text, .conn = d->s.msg, .message = message_fd(&d->msg) };
-	struct deliver_result	 got;
-	struct outcome		 o = delivered;
-
-	write_prefix(&prefix, j, rcpt);
-	q.prefix = buf_str(&prefix);
-	if (q.message == -1 || buf_failed(&prefix))
-		o = (struct outcome){ 451, STR("4.3.0"), STR("the message cannot be read back now") };
-	else {
-		got = deliver_message(&d->deliver, &q, service_deadline(d));
-		if (got.lost != 0)
-			log_failure("no-answer", "deliverd", got.lost);
-		/* RFC 5321 4.2.2: 452 is for storage */
-		if (got.got == DELIVER_TEMP)
-			o.code = str_eq(got.status, STR("4.2.2")) || str_eq(got.status, STR("4.3.1")) ? 452 : 451;
-		else if (got.got == DELIVER_PERM)
-			o.code = 550;
-		if (o.code >= 400) {
-			o.status = got.status;
-			o.text = got.text;
-		}
-	}
-	buf_free(&prefix);
-	log_rcpt(d, o.code < 400 ? "delivered" : o.code < 500 ? "deferred" : "refused", rcpt, r->account, &o);
-	return o;
-}
-
-/* May the message's author post to this alias? */
+/* local.is_recipient: one of its own in this transaction */
 static bool
-may_post(const struct job *j, const struct conf_rcpt *alias, const struct conf_rcpt *member, size_t n)
+is_recipient(void *arg, struct str address)
 {
-	if (j->from.n == 0)
-		return alias->post_public;
-	if (str_eq(j->from, alias->address))
-		return alias->allow_msg_from;
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(j->from, member[i].address))
-			return true;
-	return alias->post_public;
-}
+	const struct smtpd	*d = ((const struct job *)arg)->d;
 
-/* A recipient of its own in this transaction. */
-static bool
-is_recipient(const struct smtpd *d, struct str address)
-{
 	for (size_t i = 0; i < d->s.nrcpt; i++) {
 		const struct conf_rcpt	*r = d->s.rcpt[i].found;
 
@@ -163,88 +114,23 @@ is_recipient(const struct smtpd *d, struct str address)
 	return false;
 }
 
-/*
- * To each member but its author and those who are addressed themselves. A full
- * account does not keep the others' mail from them: that is only told when nobody got it.
- */
-static struct outcome
-deliver_members(const struct job *j, const struct conf_rcpt *alias, const struct conf_rcpt *member)
-{
-	struct outcome	worst = delivered, full = delivered;
-	size_t		done = 0;
-
-	for (size_t i = 0; i < alias->nmember; i++) {
-		struct outcome	o;
-
-		if (str_eq(member[i].address, j->from) || is_recipient(j->d, member[i].address))
-			continue;
-		o = member[i].kind == CONF_RCPT_ACCOUNT ? deliver_to(j, member[i].address, &member[i]) : lookup_failed;
-		if (o.code < 400)
-			done++;
-		else if (str_eq(o.status, STR("4.2.2")))
-			full = (struct outcome){ 452, STR("4.2.2"), STR("storage of a member is full") };
-		else if (worst.code == 250 || (worst.code >= 500 && o.code < 500))
-			worst = (struct outcome){ o.code, o.code < 500 ? STR("4.3.0") : STR("5.3.0"),
-			    STR("not delivered to all members") };
-	}
-	return worst.code == 250 && done == 0 ? full : worst;
-}
-
-static struct outcome
-deliver_alias(const struct job *j, const struct conf_rcpt *alias)
-{
-	struct smtpd		*d = j->d;
-	struct conf_rcpt	*member = arena_array(&d->found, alias->nmember, sizeof(*member));
-
-	if (member == NULL)
-		return lookup_failed;
-	for (size_t i = 0; i < alias->nmember; i++) {
-		conf_rcpt_text(d->conf, alias->member[i], &d->found, &member[i]);
-		if (member[i].kind == CONF_RCPT_ERROR)
-			return lookup_failed;
-	}
-	if (!may_post(j, alias, member, alias->nmember))
-		return (struct outcome){ 550, STR("5.7.2"), STR("not allowed to post to this list") };
-	return deliver_members(j, alias, member);
-}
-
-/* The address that wrote the message, as far as its header can be believed. */
-static struct str
-author(struct smtpd *d, struct str from_field)
-{
-	struct addrlist_item	i;
-	struct str		canonical;
-
-	if (!addrlist_single(from_field, &d->found, &i) ||
-	    conf_canonical(d->conf, i.local, i.domain, &d->found, &canonical) != CONF_OK)
-		return STR("");
-	return canonical;
-}
-
-/* Count Received, find From, and see that a line stands between header and body. False: refused. */
+/* Count Received, find the author, and see that a line stands between header and body. False: refused. */
 static bool
 read_header(struct job *j, struct str text)
 {
 	struct smtpd		*d = j->d;
 	struct header		 h;
 	struct header_field	 f;
-	struct str		 from = STR("");
-	size_t			 received = 0, froms = 0;
+	size_t			 received = 0;
 
 	header_open(&h, text);
-	while (header_next(&h, &f)) {
-		if (str_ieq(f.name, STR("Received")))
-			received++;
-		else if (str_ieq(f.name, STR("From"))) {
-			froms++;
-			from = f.value;
-		}
-	}
+	while (header_next_named(&h, STR("Received"), &f))
+		received++;
 	if (received > LIMIT_RECEIVED) {
 		smtp_session_refused(&d->s, 550, "5.4.6", "loop: too many Received fields");
 		return false;
 	}
-	j->from = froms == 1 ? author(d, from) : STR("");
+	j->author = local_author(d->conf, &d->found, text);
 	j->headless = !h.blank && h.end == 0 && text.n > 0;
 	if (h.blank || h.end < text.n)
 		return true;
@@ -279,18 +165,25 @@ any_to_deliver(const struct smtpd *d)
 }
 
 static void
-deliver_all(const struct job *j)
+deliver_all(struct job *j)
 {
-	struct smtp_session	*s = &j->d->s;
+	struct smtpd		*d = j->d;
+	struct smtp_session	*s = &d->s;
+	const struct local	 l = {
+		.conf = d->conf, .deliver = &d->deliver, .arena = &d->found, .mailfrom = s->from_text, .author = j->author,
+		.id = s->msg, .message = message_fd(&d->msg), .service_ms = d->o.service_ms,
+		.until = d->timed == TIMED_MESSAGE ? d->until : DEADLINE_NEVER,
+		.prefix = write_prefix, .is_recipient = is_recipient, .told = log_rcpt, .arg = j,
+	};
 
 	for (size_t i = 0; i < s->nrcpt; i++) {
 		const struct smtp_rcpt	*r = &s->rcpt[i];
 		const struct conf_rcpt	*c = r->found;
-		struct outcome		 o;
+		struct local_outcome	 o;
 
 		if (!r->deliver)
 			continue;
-		o = c->kind == CONF_RCPT_ALIAS ? deliver_alias(j, c) : deliver_to(j, r->text, c);
+		o = local_deliver(&l, r->text, c);
 		smtp_session_result(s, i, o.code, o.status, o.text);
 	}
 }
