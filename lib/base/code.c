@@ -38,6 +38,7 @@ b64_value(char c, const char *alphabet)
 	return c == alphabet[63] ? 63 : -1;
 }
 
+/* b may be NULL: only look. */
 static bool
 b64_decode(struct buf *b, struct str s, const char *alphabet, bool pad)
 {
@@ -60,7 +61,7 @@ b64_decode(struct buf *b, struct str s, const char *alphabet, bool pad)
 				return false;
 			v |= (unsigned)d << (18 - 6 * k);
 		}
-		for (size_t k = 0; k + 1 < have; k++)
+		for (size_t k = 0; b != NULL && k + 1 < have; k++)
 			buf_addc(b, (char)(v >> (16 - 8 * k) & 255));
 		if ((v << (8 * (have - 1)) & 0xffffff) != 0)
 			return false;
@@ -84,6 +85,12 @@ bool
 code_unb64(struct buf *b, struct str s)
 {
 	return b64_decode(b, s, b64_std, true);
+}
+
+bool
+code_is_b64(struct str s)
+{
+	return b64_decode(NULL, s, b64_std, true);
 }
 
 bool

@@ -14,8 +14,10 @@ void	code_hex(struct buf *, struct str);
 /*
  * Append what s encodes. False, with nothing said about what was appended,
  * when s is not canonical: a byte outside the alphabet, wrong padding, bits left over.
+ * code_is_b64() tells whether code_unb64() would take it, without decoding a secret to nowhere.
  */
 bool	code_unb64(struct buf *, struct str) __attribute__((warn_unused_result));
+bool	code_is_b64(struct str) __attribute__((warn_unused_result));
 bool	code_unb64url(struct buf *, struct str) __attribute__((warn_unused_result));
 bool	code_unhex(struct buf *, struct str) __attribute__((warn_unused_result));
 

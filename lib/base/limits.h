@@ -10,6 +10,8 @@
 
 /* SMTP (RFC 5321 4.5.3.1; behaviour floor for the rest). */
 #define LIMIT_SMTP_LINE		2048	/* a command line with its CRLF */
+#define LIMIT_SMTP_AUTH_LINE	12288	/* a response of AUTH with its CRLF: RFC 4954 section 4 */
+#define LIMIT_SMTP_HOLD		(60 * 24 * 3600)	/* seconds a message may be held back for release (RFC 4865) */
 #define LIMIT_SMTP_REPLY_LINE	510	/* a reply line without CRLF */
 #define LIMIT_SMTP_RCPTS	1000	/* recipients of one transaction */
 #define LIMIT_LOCALPART		128	/* RFC says 64; senders in the wild say more */
@@ -110,6 +112,7 @@ _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");
 
+_Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_SMTP_AUTH_LINE, "a SASL message fits encoded into a response of AUTH");
 _Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_IMAP_LINE, "a SASL message fits encoded into a line");
 _Static_assert(LIMIT_SMTP_RCPTS * (LIMIT_PATH + LIMIT_ORCPT + 128) < LIMIT_ENVELOPE, "recipients fit into an envelope");
 _Static_assert(5 * LIMIT_SMTP_RCPTS + LIMIT_SMTP_REPLY + 8 * LIMIT_SPOOL_WORD < LIMIT_RECORD, "an entry of a log is a record");

@@ -50,21 +50,29 @@ understand(struct authd_dialogue *a)
 		return AUTHD_OK;
 	if (str_eq(result, STR("fail")))
 		return AUTHD_FAIL;
-	return str_eq(result, STR("handed")) ? AUTHD_HANDED : AUTHD_TEMP;
+	if (str_eq(result, STR("handed")))
+		return AUTHD_HANDED;
+	return str_eq(result, STR("queue")) ? AUTHD_QUEUE : AUTHD_TEMP;
 }
 
-/* Send what rec holds and read the answer into it. */
+/* Send what rec holds and read the answer into it, and what comes beside it. */
 static enum authd_got
-ask(struct authd_dialogue *a, const struct ipc_fds *fds)
+ask_for(struct authd_dialogue *a, const struct ipc_fds *fds, struct ipc_fds *got_r)
 {
 	struct deadline	d = deadline_in(a->ms);
 
 	if (a->sock == -1 || buf_failed(&a->rec) || ipc_send(a->sock, buf_str(&a->rec), fds, d) == -1)
 		return done(a, AUTHD_TEMP);
 	explicit_bzero(a->rec.p, a->rec.n);
-	if (ipc_recv(a->sock, &a->rec, NULL, d) == -1)
+	if (ipc_recv(a->sock, &a->rec, got_r, d) == -1)
 		return done(a, AUTHD_TEMP);
 	return done(a, understand(a));
+}
+
+static enum authd_got
+ask(struct authd_dialogue *a, const struct ipc_fds *fds)
+{
+	return ask_for(a, fds, NULL);
 }
 
 static void
@@ -148,4 +156,17 @@ authd_handoff(struct authd_dialogue *a, int data, int control, struct str tag, s
 	add_b64(&a->rec, "input", input);
 	got = ask(a, &fds);
 	return done(a, got == AUTHD_HANDED ? AUTHD_HANDED : AUTHD_TEMP);
+}
+
+enum authd_got
+authd_queue(struct authd_dialogue *a, int *sock_r)
+{
+	struct ipc_fds	fds = { .n = 0 };
+	enum authd_got	got;
+
+	next(a, "queue");
+	got = ask_for(a, NULL, &fds);
+	*sock_r = got == AUTHD_QUEUE ? ipc_take(&fds, 0) : -1;
+	ipc_close(&fds);
+	return done(a, *sock_r != -1 ? AUTHD_QUEUE : AUTHD_TEMP);
 }

@@ -1,6 +1,6 @@
 /*
  * authd: how a gate asks who somebody is (libexec/authd, "auth" version 1).
- * One dialogue a struct; after FAIL, TEMP and HANDED the next authd_start() or
+ * One dialogue a struct; after FAIL, TEMP, HANDED and QUEUE the next authd_start() or
  * authd_login() opens a new one. Errors of the service are TEMP.
  */
 #ifndef CLIENT_AUTHD_H
@@ -11,9 +11,10 @@
 
 enum authd_got {
 	AUTHD_CONTINUE,		/* challenge is for the client: authd_step() or authd_abort() */
-	AUTHD_OK,		/* account, login, mechanism; authd_handoff() may follow */
+	AUTHD_OK,		/* account, login, mechanism; authd_handoff() or authd_queue() may follow */
 	AUTHD_FAIL,		/* reason: badcreds badprotocol badchanbind disabled aborted limited nomech nopreauth; text */
 	AUTHD_HANDED,		/* the descriptors are imapd's now, ours may be closed */
+	AUTHD_QUEUE,		/* a socket into the queue, good for this account alone */
 	AUTHD_TEMP,		/* try later */
 };
 
@@ -54,5 +55,8 @@ enum authd_got	authd_abort(struct authd_dialogue *) __attribute__((warn_unused_r
  * bytes that came behind the command to imapd. HANDED, or TEMP: they are still ours.
  */
 enum authd_got	authd_handoff(struct authd_dialogue *, int data, int control, struct str tag, struct str input) __attribute__((warn_unused_result));
+
+/* After OK, for smtp: *sock_r is a socket to be used with client/put.h, and ours. QUEUE, or TEMP. */
+enum authd_got	authd_queue(struct authd_dialogue *, int *sock_r) __attribute__((warn_unused_result));
 
 #endif

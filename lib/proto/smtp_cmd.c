@@ -2,11 +2,13 @@
 
 #include "../base/limits.h"
 #include "../base/num.h"
+#include "date.h"
 
 /* Parameters of MAIL and RCPT, as bits to see one come twice. */
 enum {
 	PARAM_SIZE = 1, PARAM_BODY = 2, PARAM_SMTPUTF8 = 4, PARAM_REQUIRETLS = 8,
 	PARAM_RET = 16, PARAM_ENVID = 32, PARAM_AUTH = 64, PARAM_NOTIFY = 128, PARAM_ORCPT = 256,
+	PARAM_HOLD = 512,	/* either of two */
 };
 
 struct param {
@@ -148,6 +150,35 @@ take_auth(struct smtp_cmd *c, struct str v)
 }
 
 static enum smtp_cmd_err
+take_holdfor(struct smtp_cmd *c, struct str v)
+{
+	enum { DIGITS = 9 };	/* RFC 4865 section 3 */
+
+	if (v.n > DIGITS || v.p[0] == '0' || !num_u32(v, UINT32_MAX, &c->hold_seconds))
+		return SMTP_CMD_PARAM_VALUE;
+	c->holdfor = v;
+	return SMTP_CMD_OK;
+}
+
+/* RFC 3339 in UTC and in whole seconds: what we would write ourselves. */
+static enum smtp_cmd_err
+take_holduntil(struct smtp_cmd *c, struct str v)
+{
+	char		text[32];
+	struct buf	b = { .p = text, .cap = sizeof(text), .max = sizeof(text) - 1 };
+	struct date	d;
+
+	if (!date_parse(v, &d))
+		return SMTP_CMD_PARAM_VALUE;
+	date_write_3339(&b, d.time);
+	if (!str_ieq(v, buf_str(&b)))
+		return SMTP_CMD_PARAM_VALUE;
+	c->holduntil = v;
+	c->hold_time = d.time;
+	return SMTP_CMD_OK;
+}
+
+static enum smtp_cmd_err
 take_notify(struct smtp_cmd *c, struct str v)
 {
 	static const struct {
@@ -205,6 +236,8 @@ static const struct param	mail_params[] = {
 	{ STR_INIT("RET"), PARAM_RET, true, take_ret },
 	{ STR_INIT("ENVID"), PARAM_ENVID, true, take_envid },
 	{ STR_INIT("AUTH"), PARAM_AUTH, true, take_auth },
+	{ STR_INIT("HOLDFOR"), PARAM_HOLD, true, take_holdfor },
+	{ STR_INIT("HOLDUNTIL"), PARAM_HOLD, true, take_holduntil },
 	{ STR_INIT(""), 0, false, NULL },
 };
 

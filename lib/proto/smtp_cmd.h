@@ -1,7 +1,8 @@
 /*
  * smtp_cmd: one SMTP command line, without its line end, as verb and
  * parameters: RFC 5321 4.1.1 with SIZE (1870), 8BITMIME (6152), CHUNKING and
- * BINARYMIME (3030), DSN (3461), SMTPUTF8 (6531), REQUIRETLS (8689), AUTH= (4954).
+ * BINARYMIME (3030), DSN (3461), SMTPUTF8 (6531), REQUIRETLS (8689), AUTH= (4954),
+ * HOLDFOR and HOLDUNTIL (4865).
  * Whether a command may come now is the session's affair.
  */
 #ifndef PROTO_SMTP_CMD_H
@@ -43,6 +44,9 @@ struct smtp_cmd {
 	bool		smtputf8, requiretls;
 	enum smtp_ret	ret;
 	struct str	envid;		/* xtext as it came; empty when absent */
+	struct str	holdfor, holduntil;	/* as they came, one at most; empty when absent */
+	uint32_t	hold_seconds;	/* of HOLDFOR */
+	int64_t		hold_time;	/* of HOLDUNTIL: seconds since 1970 */
 	/* RCPT */
 	unsigned	notify;		/* SMTP_NOTIFY_*, 0 when absent */
 	struct str	orcpt;		/* "type;xtext" as it came; empty when absent */

@@ -6,6 +6,7 @@
 
 enum {
 	PHASE_COMMAND,
+	PHASE_AUTH,		/* the answer to a challenge */
 	PHASE_DATA,
 	PHASE_CHUNK,
 };
@@ -16,6 +17,7 @@ enum {
 	THEN_UNKNOWN,		/* all recipients unknown: say so */
 	THEN_FINISH,		/* deliver */
 	THEN_REFUSE,		/* s->refused */
+	THEN_AUTH,		/* who failed often has waited: ask */
 };
 
 /* Special recipient names of a test system (localserve). */
@@ -36,8 +38,25 @@ void	smtp_say(struct smtp_session *, int code, const char *enhanced, const char 
 /* The same and SMTP_WANT_CLOSE. */
 void	smtp_say_close(struct smtp_session *, int code, const char *enhanced, const char *text);
 
+/* Text from elsewhere for a reply line: no controls, no more than fits. In the transaction's arena. */
+struct str	smtp_clean_text(struct smtp_session *, struct str text);
+
+/* AUTH and its responses, and the key that a client showed; NAMES of EHLO. */
+void	smtp_auth_begin(struct smtp_session *, struct str arg);
+void	smtp_auth_line(struct smtp_session *, struct str line);
+void	smtp_auth_key(struct smtp_session *);
+void	smtp_auth_names(struct smtp_session *);
+void	smtp_auth_wipe(struct smtp_session *);
+
 /* EHLO's reply. */
 void	smtp_say_hello(struct smtp_session *);
+
+/* Whom we trust is not made to wait, and is told the truth at once. Submission takes mail from no others. */
+static inline bool
+smtp_is_friend(const struct smtp_session *s)
+{
+	return s->conf->trusted || s->conf->submission;
+}
 
 void	smtp_delay(struct smtp_session *, int64_t ms, int then);
 void	smtp_reset(struct smtp_session *);	/* the transaction */

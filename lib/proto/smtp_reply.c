@@ -1,5 +1,7 @@
 #include "smtp_internal.h"
 
+#include "date.h"
+
 enum { WRAP_FROM = 400 };	/* a space behind this ends a long reply line */
 
 /* One line of a reply; more follow when more is true. */
@@ -89,6 +91,13 @@ smtp_say_hello(struct smtp_session *s)
 		add_line(s, 250, NULL, STR("STARTTLS"), true);
 	else if (s->tls)
 		add_line(s, 250, NULL, STR("REQUIRETLS"), true);
+	if (s->conf->submission && !s->conf->known)
+		smtp_auth_names(s);
+	if (s->conf->submission) {
+		buf_addf(&s->out, "250-FUTURERELEASE %d ", LIMIT_SMTP_HOLD);
+		date_write_3339(&s->out, s->now + LIMIT_SMTP_HOLD);
+		buf_adds(&s->out, "\r\n");
+	}
 	add_line(s, 250, NULL, STR("ENHANCEDSTATUSCODES"), true);
 	add_line(s, 250, NULL, STR("8BITMIME"), true);
 	buf_addf(&s->out, "250-LIMITS RCPTMAX=%d\r\n", LIMIT_SMTP_RCPTS);

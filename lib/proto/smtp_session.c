@@ -11,9 +11,13 @@ smtp_session_init(struct smtp_session *s, const struct smtp_session_conf *conf)
 		.conf = conf,
 		.out = BUF_INIT(LIMIT_SMTP_REPLIES),
 		.data = BUF_INIT(2 * SMTP_DATA_BUFFER),
-		.line = BUF_INIT(LIMIT_SMTP_LINE),
+		.line = BUF_INIT(LIMIT_SMTP_AUTH_LINE),
+		.auth.response = BUF_INIT(LIMIT_SMTP_AUTH_LINE),
 		.arena = ARENA_INIT(LIMIT_SMTP_TRANSACTION),
 		.tls = conf->tls,
+		.client_key = conf->client_key,
+		.channel = conf->channel,
+		.known = conf->known,
 		.want = SMTP_WANT_INPUT,
 	};
 	if (conf->closed) {
@@ -23,6 +27,7 @@ smtp_session_init(struct smtp_session *s, const struct smtp_session_conf *conf)
 	buf_adds(&s->out, "220 ");
 	buf_add(&s->out, conf->hostname);
 	buf_adds(&s->out, " ESMTP posthorn\r\n");
+	smtp_auth_key(s);
 }
 
 void
@@ -30,6 +35,8 @@ smtp_session_free(struct smtp_session *s)
 {
 	buf_free(&s->out);
 	buf_free(&s->data);
+	smtp_auth_wipe(s);
+	buf_free(&s->auth.response);
 	buf_free(&s->line);
 	arena_free(&s->arena);
 	free(s->rcpt);
@@ -42,7 +49,7 @@ smtp_reset(struct smtp_session *s)
 	arena_reset(&s->arena);
 	buf_reset(&s->data);
 	s->mail = s->smtputf8 = s->requiretls = false;
-	s->msg = s->from_text = s->envid = STR("");
+	s->msg = s->from_text = s->envid = s->holdfor = s->holduntil = STR("");
 	s->from = (struct addr){ .local = STR("") };
 	s->said_size = s->size = s->nrcpt = 0;
 	s->body = SMTP_BODY_7BIT;
@@ -67,13 +74,16 @@ smtp_delay(struct smtp_session *s, int64_t ms, int then)
  * one place that decides what ends a command. False: no whole line yet, or one too long.
  */
 static bool
-take_line(struct smtp_session *s, struct str *in, struct str *line_r)
+take_line(struct smtp_session *s, struct str *in, size_t max, struct str *line_r)
 {
 	size_t	at = str_chr(*in, '\n');
 	size_t	n = at < in->n ? at + 1 : at;
 
-	if (n > LIMIT_SMTP_LINE - s->line.n || (at == in->n && n == LIMIT_SMTP_LINE - s->line.n)) {
-		smtp_say_close(s, 500, "5.5.0", "command line too long");
+	if (n > max - s->line.n || (at == in->n && n == max - s->line.n)) {
+		if (s->phase == PHASE_AUTH)
+			smtp_say_close(s, 500, "5.5.6", "authentication exchange line too long");
+		else
+			smtp_say_close(s, 500, "5.5.0", "command line too long");
 		return false;
 	}
 	if (s->line.n == 0 && at < in->n)
@@ -96,9 +106,23 @@ feed_command(struct smtp_session *s, struct str *in)
 {
 	struct str	line;
 
-	if (!take_line(s, in, &line))
+	if (!take_line(s, in, LIMIT_SMTP_LINE, &line))
 		return;
 	smtp_command(s, line);
+	buf_reset(&s->line);
+}
+
+static void
+feed_auth(struct smtp_session *s, struct str *in)
+{
+	struct str	line;
+
+	if (!take_line(s, in, LIMIT_SMTP_AUTH_LINE, &line))
+		return;
+	s->phase = PHASE_COMMAND;
+	smtp_auth_line(s, line);
+	if (s->line.n > 0)
+		explicit_bzero(s->line.p, s->line.n);
 	buf_reset(&s->line);
 }
 
@@ -180,6 +204,9 @@ smtp_session_feed(struct smtp_session *s, struct str *in)
 		case PHASE_CHUNK:
 			feed_chunk(s, in);
 			break;
+		case PHASE_AUTH:
+			feed_auth(s, in);
+			break;
 		case PHASE_COMMAND:
 		default:
 			feed_command(s, in);
@@ -194,7 +221,7 @@ smtp_session_feed(struct smtp_session *s, struct str *in)
 bool
 smtp_session_in_message(const struct smtp_session *s)
 {
-	return s->phase != PHASE_COMMAND || s->chunks;
+	return s->phase == PHASE_DATA || s->phase == PHASE_CHUNK || s->chunks;
 }
 
 void
@@ -205,12 +232,15 @@ smtp_session_stop(struct smtp_session *s, int code, const char *enhanced, const 
 }
 
 void
-smtp_session_secured(struct smtp_session *s)
+smtp_session_secured(struct smtp_session *s, bool client_key, bool channel)
 {
 	smtp_reset(s);
 	buf_reset(&s->line);
 	s->tls = true;
+	s->client_key = client_key;
+	s->channel = channel;
 	s->helo = STR("");
 	s->esmtp = false;
 	s->want = SMTP_WANT_INPUT;
+	smtp_auth_key(s);
 }

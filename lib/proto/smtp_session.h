@@ -1,5 +1,6 @@
 /*
- * smtp_session: the receiving side of SMTP without any I/O. Bytes of the peer
+ * smtp_session: the receiving side of SMTP, for mail from elsewhere and for
+ * submission (RFC 6409) by who has logged in, without any I/O. Bytes of the peer
  * go in; replies gather in `out`, and each call says what is wanted next. The
  * caller fulfils wants, writes `out` before it waits for anything, and feeds again.
  *
@@ -33,18 +34,48 @@ struct smtp_session_conf {
 	bool		require_tls;	/* no recipients without TLS */
 	bool		tls;		/* is on already */
 	bool		closed;		/* this service is not served: say so and close */
+
+	/* submission */
+	bool		submission;	/* mail only from who has logged in, and to everywhere */
+	bool		known;		/* has logged in before the session: no AUTH */
+	bool		auth_clear;	/* PLAIN and LOGIN may be used without TLS */
+	bool		client_key;	/* the peer showed a certificate in TLS */
+	bool		channel;	/* TLS can be bound to: SCRAM-…-PLUS */
 };
 
 enum smtp_want {
 	SMTP_WANT_INPUT,	/* feed more */
-	SMTP_WANT_SENDER,	/* may mail come from s.from's domain? -> smtp_session_sender() */
+	SMTP_WANT_AUTH,		/* ask authd as s.auth says -> smtp_session_auth() */
+	SMTP_WANT_SENDER,	/* may mail come from s.from? -> smtp_session_sender() */
 	SMTP_WANT_SPF,		/* did SPF pass for s.from? -> smtp_session_spf() */
 	SMTP_WANT_RCPT,		/* who is s.asked? -> smtp_session_found() */
 	SMTP_WANT_STORE,	/* append s.data to the message -> smtp_session_stored() */
-	SMTP_WANT_FINISH,	/* deliver -> smtp_session_result() each, smtp_session_finished() */
+	SMTP_WANT_FINISH,	/* deliver -> smtp_session_result() each, smtp_session_finished();
+				   in submission queue it -> smtp_session_queued() */
 	SMTP_WANT_STARTTLS,	/* write out, begin TLS -> smtp_session_secured() */
 	SMTP_WANT_DELAY,	/* write out, wait s.delay_ms -> smtp_session_waited() */
 	SMTP_WANT_CLOSE,	/* write out, close */
+};
+
+/* What to ask, and what may be answered. */
+enum smtp_auth_step {
+	SMTP_AUTH_KEY,		/* nobody asked: is the client's key good to log in with? */
+	SMTP_AUTH_START,	/* mechanism; response when given */
+	SMTP_AUTH_STEP,		/* response */
+	SMTP_AUTH_ABORT,
+};
+
+enum smtp_auth_got {
+	SMTP_AUTH_OK,
+	SMTP_AUTH_CONTINUE,	/* text is the challenge, in base64 */
+	SMTP_AUTH_BADCREDS,
+	SMTP_AUTH_BADPROTOCOL,
+	SMTP_AUTH_BADCHANBIND,
+	SMTP_AUTH_DISABLED,	/* text is what to tell */
+	SMTP_AUTH_ABORTED,
+	SMTP_AUTH_NOMECH,	/* no such mechanism; for a key: not without being asked */
+	SMTP_AUTH_LIMITED,	/* too many failures from there */
+	SMTP_AUTH_TEMP,		/* cannot be told now */
 };
 
 enum smtp_found {
@@ -61,6 +92,8 @@ enum smtp_sender {
 	SMTP_SENDER_OK,
 	SMTP_SENDER_NO_MAIL,	/* takes no mail: 550 5.7.27 */
 	SMTP_SENDER_ERROR,	/* could not be looked up: 451 4.4.0 */
+	SMTP_SENDER_NOT_YOURS,	/* the account may not use it: 550 5.7.1 */
+	SMTP_SENDER_DISABLED,	/* its domain is disabled: 451 4.3.0 */
 };
 
 enum smtp_stored {
@@ -87,8 +120,16 @@ struct smtp_session {
 	struct buf	 data;		/* SMTP_WANT_STORE: bytes of the message */
 	int64_t		 delay_ms;	/* SMTP_WANT_DELAY */
 	struct smtp_rcpt asked;		/* SMTP_WANT_RCPT */
+	struct {
+		enum smtp_auth_step	step;
+		char			mechanism[24];
+		bool			given;		/* there is a response */
+		struct buf		response;	/* in base64, as it came */
+	} auth;				/* SMTP_WANT_AUTH */
+	int64_t		 now;		/* the caller's: seconds since 1970, set before each feed */
 	bool		 slow;		/* a stranger who was refused: read and write slowly */
-	bool		 tls;
+	bool		 tls, client_key, channel;
+	bool		 known;		/* may submit: by AUTH, by its key, or from the beginning */
 
 	/* the peer's name */
 	char		 helo_text[LIMIT_DOMAIN + 1];
@@ -106,6 +147,7 @@ struct smtp_session {
 	enum smtp_body	 body;
 	enum smtp_ret	 ret;
 	struct str	 envid;
+	struct str	 holdfor, holduntil;
 	bool		 smtputf8, requiretls;
 	struct smtp_rcpt *rcpt;
 	size_t		 nrcpt;
@@ -123,6 +165,9 @@ struct smtp_session {
 	enum smtp_stored trouble;
 	unsigned	 count;		/* transactions */
 	unsigned	 good, bad;
+	bool		 authenticated;	/* by AUTH */
+	bool		 lost;		/* the queue: nothing more can be sent */
+	unsigned	 failures;	/* of AUTH */
 	size_t		 rcpt_room;
 	struct smtp_code refused;
 };
@@ -140,7 +185,12 @@ void	smtp_session_spf(struct smtp_session *, bool passed);
 void	smtp_session_found(struct smtp_session *, enum smtp_found, struct str text, void *found);
 void	smtp_session_stored(struct smtp_session *, enum smtp_stored);
 void	smtp_session_waited(struct smtp_session *);
-void	smtp_session_secured(struct smtp_session *);	/* what was read before is to be thrown away */
+
+/* TLS is on; what was read before is to be thrown away. The facts are as in smtp_session_conf. */
+void	smtp_session_secured(struct smtp_session *, bool client_key, bool channel);
+
+/* text is cleaned and copied. */
+void	smtp_session_auth(struct smtp_session *, enum smtp_auth_got, struct str text);
 
 /*
  * What became of recipient i: 250, or a refusal with its enhanced code. text
@@ -151,7 +201,13 @@ void	smtp_session_result(struct smtp_session *, size_t i, int code, struct str e
 /* All recipients have their result: the reply, as the header comment of smtp_session_end.c tells. */
 void	smtp_session_finished(struct smtp_session *);
 
-/* Instead of both: one refusal for the whole message. */
+/*
+ * Submission: what the queue says about the message, 250 or a refusal; text as
+ * above. lost: there is no queue any more, and the session ends with the next command.
+ */
+void	smtp_session_queued(struct smtp_session *, int code, struct str enhanced, struct str text, bool lost);
+
+/* Instead of all that: one refusal for the whole message. */
 void	smtp_session_refused(struct smtp_session *, int code, const char *enhanced, const char *text);
 
 /* Say this and want to be closed: on a signal (421 4.3.2), a time-out (421 4.4.2). */

@@ -25,7 +25,8 @@ smtp_special(const struct smtp_session *s, const struct addr *a)
 	struct str	l = a->local;
 	uint32_t	v;
 
-	if (!s->conf->localserve)
+	/* what is queued fails in the queue */
+	if (!s->conf->localserve || (s->conf->submission && str_starts(l, STR("queue"))))
 		return (struct smtp_special){ 0, false };
 	if (str_ends(l, STR("temperror")))
 		return (struct smtp_special){ 451, false };
@@ -81,12 +82,29 @@ dup_addr(struct smtp_session *s, const struct addr *in, struct addr *out, struct
 	return good;
 }
 
+/* RFC 4865: may the message be held back so long? */
+static struct smtp_code
+judge_hold(const struct smtp_session *s, const struct smtp_cmd *c)
+{
+	int64_t	until = c->holduntil.n > 0 ? c->hold_time : s->now + c->hold_seconds;
+
+	if (c->holdfor.n + c->holduntil.n > 0 && !s->conf->submission)
+		return smtp_cmd_reply(SMTP_CMD_PARAM_UNKNOWN);
+	if (until < s->now)
+		return (struct smtp_code){ 554, "5.5.4", "that time is over" };
+	if (until > s->now + LIMIT_SMTP_HOLD)
+		return (struct smtp_code){ 554, "5.5.4", "no message is held that long" };
+	return (struct smtp_code){ 0, NULL, NULL };
+}
+
 /* What speaks against MAIL; code 0 for nothing. */
 static struct smtp_code
 judge_mail(const struct smtp_session *s, const struct smtp_cmd *c)
 {
 	if (s->helo.n == 0)
 		return (struct smtp_code){ 503, "5.5.1", "EHLO first" };
+	if (s->conf->submission && !s->known)
+		return (struct smtp_code){ 530, "5.7.0", "log in first" };
 	if (s->mail)
 		return (struct smtp_code){ 503, "5.5.1", "already in a transaction" };
 	if (c->has_size && c->size > s->conf->max_size)
@@ -95,9 +113,9 @@ judge_mail(const struct smtp_session *s, const struct smtp_cmd *c)
 		return (struct smtp_code){ 523, "5.7.10", "REQUIRETLS needs TLS" };
 	if (!c->smtputf8 && !addr_is_ascii(&c->path))
 		return (struct smtp_code){ 550, "5.6.7", "the address needs SMTPUTF8" };
-	if (c->path.literal)
+	if (c->path.literal && !s->conf->submission)
 		return (struct smtp_code){ 550, "5.7.0", "no address literals as sender" };
-	return (struct smtp_code){ 0, NULL, NULL };
+	return judge_hold(s, c);
 }
 
 static void
@@ -109,12 +127,13 @@ do_mail(struct smtp_session *s, const struct smtp_cmd *c)
 		say_code(s, bad);
 		return;
 	}
-	if (s->bad > BAD_MAX && s->good == 0 && !s->conf->trusted) {
+	if (s->bad > BAD_MAX && s->good == 0 && !smtp_is_friend(s)) {
 		smtp_say_close(s, 550, "5.1.0", "too many failed messages");
 		return;
 	}
 	smtp_reset(s);
-	if (!dup_addr(s, &c->path, &s->from, &s->from_text) || !arena_dup(&s->arena, c->envid, &s->envid)) {
+	if (!dup_addr(s, &c->path, &s->from, &s->from_text) || !arena_dup(&s->arena, c->envid, &s->envid) ||
+	    !arena_dup(&s->arena, c->holdfor, &s->holdfor) || !arena_dup(&s->arena, c->holduntil, &s->holduntil)) {
 		smtp_say(s, 451, "4.3.0", "out of memory");
 		smtp_reset(s);
 		return;
@@ -150,6 +169,12 @@ smtp_session_sender(struct smtp_session *s, enum smtp_sender answer)
 	case SMTP_SENDER_ERROR:
 		smtp_say(s, 451, "4.4.0", "the sender's domain cannot be looked up");
 		break;
+	case SMTP_SENDER_NOT_YOURS:
+		smtp_say(s, 550, "5.7.1", "this sender's address is not yours to use");
+		break;
+	case SMTP_SENDER_DISABLED:
+		smtp_say(s, 451, "4.3.0", "the sender's domain is disabled");
+		break;
 	}
 	smtp_reset(s);
 }
@@ -172,7 +197,7 @@ judge_rcpt(const struct smtp_session *s, const struct smtp_cmd *c)
 		return (struct smtp_code){ 452, "4.5.3", "too many recipients" };
 	if (s->nrcpt > 0 && addr_is_null(&s->from))
 		return (struct smtp_code){ 452, "4.5.3", "one recipient for the null sender" };
-	if (c->path.literal)
+	if (c->path.literal && !s->conf->submission)
 		return (struct smtp_code){ 550, "5.1.1", "no mail for address literals" };
 	return (struct smtp_code){ 0, NULL, NULL };
 }
@@ -224,7 +249,7 @@ do_rcpt(struct smtp_session *s, const struct smtp_cmd *c)
 	if (refuse_special(s, &r.addr, STR("rcptto")))
 		return;
 	/* a second one may end unlike the first, and then a false sender would be told: so only for true ones */
-	if (s->nrcpt > 0 && !s->conf->trusted && !s->spf_asked) {
+	if (s->nrcpt > 0 && !smtp_is_friend(s) && !s->spf_asked) {
 		s->want = SMTP_WANT_SPF;
 		return;
 	}
@@ -236,7 +261,7 @@ smtp_session_spf(struct smtp_session *s, bool passed)
 {
 	s->spf_asked = s->spf_asked || s->want == SMTP_WANT_SPF;
 	s->spf = passed;
-	if (s->nrcpt > 0 && !s->conf->trusted && !passed) {
+	if (s->nrcpt > 0 && !smtp_is_friend(s) && !passed) {
 		s->want = SMTP_WANT_INPUT;
 		smtp_say(s, 452, "4.5.3", "one recipient a message, please");
 		return;
@@ -258,7 +283,7 @@ smtp_session_found(struct smtp_session *s, enum smtp_found found, struct str tex
 
 	s->want = SMTP_WANT_INPUT;
 	s->asked.found = theirs;
-	if (sp.code != 0 && found != SMTP_FOUND_NO_DOMAIN) {
+	if (sp.code != 0 && (found != SMTP_FOUND_NO_DOMAIN || s->conf->submission)) {
 		/* refused when the message has come */
 		s->asked.deliver = false;
 		s->asked.code = sp.code;
@@ -273,13 +298,16 @@ smtp_session_found(struct smtp_session *s, enum smtp_found found, struct str tex
 		/* strangers learn it after the message: harvesting addresses shall cost them that */
 		s->asked.deliver = false;
 		s->asked.code = 550;
-		if (s->conf->trusted)
+		if (smtp_is_friend(s))
 			smtp_say(s, 550, "5.1.1", "no such user");
 		else
 			add_rcpt(s);
 		break;
 	case SMTP_FOUND_NO_DOMAIN:
-		smtp_say(s, 550, "5.1.1", "not our domain, and no relaying");
+		if (s->conf->submission)	/* the queue takes it there */
+			add_rcpt(s);
+		else
+			smtp_say(s, 550, "5.1.1", "not our domain, and no relaying");
 		break;
 	case SMTP_FOUND_DISABLED:
 		smtp_say(s, 450, "4.2.1", "the domain is disabled");
@@ -369,6 +397,10 @@ do_starttls(struct smtp_session *s)
 		smtp_say(s, 503, "5.5.1", s->tls ? "TLS is on already" : "STARTTLS is not offered");
 		return;
 	}
+	if (s->known) {
+		smtp_say(s, 503, "5.5.1", "STARTTLS comes before AUTH");
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "go! (" STR_FMT ")", STR_ARG(str_head(s->conf->id, 64)));
 	smtp_say(s, 220, "2.0.0", text);
 	s->want = SMTP_WANT_STARTTLS;
@@ -415,11 +447,17 @@ dispatch(struct smtp_session *s, const struct smtp_cmd *c)
 		do_starttls(s);
 		break;
 	case SMTP_AUTH:
-		smtp_say(s, 503, "5.5.1", "no authentication here");
+		smtp_auth_begin(s, c->arg);
 		break;
 	case SMTP_OTHER:
 		break;
 	}
+}
+
+static bool
+is_word(struct str s)
+{
+	return s.n > 0 && str_is_ascii(s) && !str_has_control(s) && str_chr(s, ' ') == s.n;
 }
 
 void
@@ -430,7 +468,12 @@ smtp_command(struct smtp_session *s, struct str line)
 	bool			first = !s->heard;
 
 	s->heard = true;
-	if (e == SMTP_CMD_UNKNOWN && first)
+	/* in submission a name says nothing that is used, and mail programs make up what they like */
+	if (e == SMTP_CMD_SYNTAX && s->conf->submission && (c.verb == SMTP_EHLO || c.verb == SMTP_HELO) && is_word(c.arg))
+		e = SMTP_CMD_OK;
+	if (s->lost && c.verb != SMTP_QUIT)
+		smtp_say_close(s, 421, "4.3.0", "the queue is out of reach, please log in again");
+	else if (e == SMTP_CMD_UNKNOWN && first)
 		smtp_say_close(s, 500, "5.5.2", "please try again speaking smtp");
 	else if (e == SMTP_CMD_OK)
 		dispatch(s, &c);

@@ -27,7 +27,7 @@ enum {
 static void
 failed(struct smtp_session *s, int code)
 {
-	if (code >= 500 && !s->conf->trusted)
+	if (code >= 500 && !smtp_is_friend(s))
 		s->slow = true;
 	smtp_reset(s);
 	s->want = SMTP_WANT_INPUT;
@@ -69,6 +69,20 @@ fill_results(struct smtp_session *s)
 	}
 }
 
+/* Into the queue goes all or nothing, so a special recipient stops it. */
+static void
+refuse_special(struct smtp_session *s)
+{
+	for (size_t i = 0; i < s->nrcpt; i++) {
+		int	code = smtp_special(s, &s->rcpt[i].addr).code;
+
+		if (code == 0)
+			continue;
+		refuse(s, code, code < 500 ? "4.0.0" : "5.0.0", "as the special address asks");
+		return;
+	}
+}
+
 void
 smtp_message_end(struct smtp_session *s)
 {
@@ -83,7 +97,7 @@ smtp_message_end(struct smtp_session *s)
 		refuse(s, 451, "4.3.0", "the message cannot be kept now");
 	else if (s->all_unknown) {
 		s->bad++;
-		smtp_delay(s, s->conf->trusted ? 0 : UNKNOWN_DELAY_MS, THEN_UNKNOWN);
+		smtp_delay(s, smtp_is_friend(s) ? 0 : UNKNOWN_DELAY_MS, THEN_UNKNOWN);
 	} else if (s->data.n > 0) {
 		s->then = THEN_FINISH;
 		s->want = SMTP_WANT_STORE;
@@ -121,7 +135,10 @@ smtp_session_waited(struct smtp_session *s)
 		s->bad++;
 		fill_results(s);
 		s->want = SMTP_WANT_FINISH;
-	}
+		if (s->conf->submission)
+			refuse_special(s);
+	} else if (then == THEN_AUTH)
+		s->want = SMTP_WANT_AUTH;
 }
 
 /* One to three numbers with dots, of the class that code has. */
@@ -136,9 +153,8 @@ is_enhanced(struct str e, int code)
 	return true;
 }
 
-/* Text from elsewhere on a reply line: no controls. */
-static bool
-clean_text(struct smtp_session *s, struct str text, struct str *out_r)
+struct str
+smtp_clean_text(struct smtp_session *s, struct str text)
 {
 	char	*p;
 
@@ -147,11 +163,25 @@ clean_text(struct smtp_session *s, struct str text, struct str *out_r)
 		text = STR("refused");
 	p = arena_alloc(&s->arena, text.n);
 	if (p == NULL)
-		return false;
+		return STR("refused");
 	for (size_t i = 0; i < text.n; i++)
 		p[i] = byte_is_control(text.p[i]) ? ' ' : text.p[i];
-	*out_r = str_n(p, text.n);
-	return true;
+	return str_n(p, text.n);
+}
+
+/* A code of theirs that fits, and an enhanced code that fits it. */
+static int
+sane_code(int code)
+{
+	return code == 250 || (code >= 400 && code <= 599) ? code : 451;
+}
+
+static void
+copy_enhanced(char *to, size_t size, struct str enhanced, int code, const char *good)
+{
+	if (!is_enhanced(enhanced, code))
+		enhanced = code < 300 ? str_c(good) : code < 500 ? STR("4.3.0") : STR("5.3.0");
+	(void)!str_copy(enhanced, to, size);
 }
 
 void
@@ -159,14 +189,9 @@ smtp_session_result(struct smtp_session *s, size_t i, int code, struct str enhan
 {
 	struct smtp_rcpt	*r = &s->rcpt[i];
 
-	if (code != 250 && (code < 400 || code > 599))
-		code = 451;
-	r->code = code;
-	if (!is_enhanced(enhanced, code))
-		enhanced = code < 300 ? STR("2.2.0") : code < 500 ? STR("4.3.0") : STR("5.3.0");
-	(void)!str_copy(enhanced, r->enhanced, sizeof(r->enhanced));
-	if (!clean_text(s, text, &r->why))
-		r->why = STR("refused");
+	r->code = sane_code(code);
+	copy_enhanced(r->enhanced, sizeof(r->enhanced), enhanced, r->code, "2.2.0");
+	r->why = smtp_clean_text(s, text);
 }
 
 /* The text of all failures, a line each; with their codes when these differ. */
@@ -225,6 +250,19 @@ smtp_session_finished(struct smtp_session *s)
 		smtp_reply(s, first->code, first->enhanced, buf_str(&text));
 	buf_free(&text);
 	failed(s, later ? 451 : 550);
+}
+
+void
+smtp_session_queued(struct smtp_session *s, int code, struct str enhanced, struct str text, bool lost)
+{
+	char	kept[12];
+
+	s->lost = lost;
+	code = sane_code(code);
+	copy_enhanced(kept, sizeof(kept), enhanced, code, "2.6.0");
+	smtp_reply(s, code, kept, smtp_clean_text(s, text));
+	smtp_reset(s);
+	s->want = SMTP_WANT_INPUT;
 }
 
 void

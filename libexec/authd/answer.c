@@ -6,10 +6,16 @@
 
 /* A gate that does not take its answer is gone, or not worth waiting for. */
 static void
+answer_with(struct dialogue *d, const struct buf *rec, const struct ipc_fds *fds)
+{
+	if (buf_failed(rec) || ipc_send(d->sock, buf_str(rec), fds, deadline_in(0)) == -1)
+		d->state = DIALOGUE_OVER;
+}
+
+static void
 answer(struct dialogue *d, const struct buf *rec)
 {
-	if (buf_failed(rec) || ipc_send(d->sock, buf_str(rec), NULL, deadline_in(0)) == -1)
-		d->state = DIALOGUE_OVER;
+	answer_with(d, rec, NULL);
 }
 
 void
@@ -24,6 +30,18 @@ answer_result(struct dialogue *d, const char *result, const char *reason, const 
 	if (text != NULL)
 		attr_adds(&rec, "text", text);
 	answer(d, &rec);
+	buf_free(&rec);
+}
+
+void
+answer_queue(struct dialogue *d)
+{
+	const struct ipc_fds	fds = { .fd = { d->queue }, .n = 1 };
+	struct buf		rec = BUF_INIT(LIMIT_RECORD);
+
+	attr_start(&rec, "auth", 1);
+	attr_adds(&rec, "result", "queue");
+	answer_with(d, &rec, &fds);
 	buf_free(&rec);
 }
 

@@ -9,6 +9,9 @@
 
 /* One record; reason and text may be NULL. Nothing is noted. */
 void	answer_result(struct dialogue *, const char *result, const char *reason, const char *text);
+
+/* The hand-off is done: the gate gets its end of the connection to the queue. */
+void	answer_queue(struct dialogue *);
 void	answer_continue(struct dialogue *, struct str challenge);
 
 /* A line in the log, and an attempt with this result in auth/attempts.tdb. */

@@ -1,7 +1,7 @@
 /*
  * authd: who is that? Serves "auth" version 1 on the socket passed as "authd"
  * with a few workers, so that hashing takes the cores there are and no more. Only
- * authd opens imapd's door. Exits 0 on SIGTERM, 100, 111. See authd(8).
+ * authd opens the doors of imapd and queue-put. Exits 0 on SIGTERM, 100, 111. See authd(8).
  */
 #include "authd.h"
 
@@ -30,6 +30,8 @@ enum {
 	CLEAN_EVERY	= 3600,
 };
 
+#define USAGE	"usage: authd [-d DOOR] [-k FILE] [-q DOOR] [-w WORKERS]"
+
 static volatile sig_atomic_t	stop;
 
 /* The processes that serve, and the sockets on which they ask for limits. */
@@ -44,7 +46,7 @@ struct crew {
 	sigset_t	 mask;				/* outside of waits */
 };
 
-static unsigned	opts(int, char *[], const char **door, const char **key);
+static unsigned	opts(int, char *[], struct authd *, const char **key);
 static void	databases_open(struct authd *, bool create);
 static void	supervise(struct authd *, int sock, unsigned n);
 
@@ -64,13 +66,13 @@ on_child(int sig)
 int
 main(int argc, char *argv[])
 {
-	struct authd	a = { .imapd = "run/imapd" };
+	struct authd	a = { .imapd = "run/imapd", .queue = "run/queue-put" };
 	const char	*key = NULL;
 	unsigned	workers;
 	int		sock;
 
 	prog_init(argv[0]);
-	workers = opts(argc, argv, &a.imapd, &key);
+	workers = opts(argc, argv, &a, &key);
 	if (seal_key_load(&a.seal, key) == -1)
 		die(EXIT_TEMP, "unable to read the key of seals");
 	sock = listen_fd("authd");
@@ -83,22 +85,24 @@ main(int argc, char *argv[])
 }
 
 static unsigned
-opts(int argc, char *argv[], const char **door, const char **key)
+opts(int argc, char *argv[], struct authd *a, const char **key)
 {
 	long		cores = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t	n = cores < 1 ? 1 : cores > LIMIT_AUTHD_WORKERS ? LIMIT_AUTHD_WORKERS : (uint32_t)cores;
 	int		c;
 
-	while ((c = getopt(argc, argv, "d:k:w:")) != -1) {
+	while ((c = getopt(argc, argv, "d:k:q:w:")) != -1) {
 		if (c == 'd')
-			*door = optarg;
+			a->imapd = optarg;
 		else if (c == 'k')
 			*key = optarg;
+		else if (c == 'q')
+			a->queue = optarg;
 		else if (c != 'w' || !num_u32(str_c(optarg), LIMIT_AUTHD_WORKERS, &n) || n == 0)
-			diex(EXIT_PERM, "usage: authd [-d DOOR] [-k FILE] [-w WORKERS]");
+			diex(EXIT_PERM, USAGE);
 	}
 	if (optind != argc)
-		diex(EXIT_PERM, "usage: authd [-d DOOR] [-k FILE] [-w WORKERS]");
+		diex(EXIT_PERM, USAGE);
 	return n;
 }
 

@@ -17,7 +17,7 @@ struct authd {
 	struct cache		 cache;
 	uint8_t			 fake[SECRETS_FAKE_KEY];
 	struct seal_key		 seal;		/* whose facts about a peer are believed */
-	const char		*imapd;		/* the door that only we may open */
+	const char		*imapd, *queue;	/* the doors that only we may open */
 };
 
 /* Serve the listening socket until *stop. Ends the process. */

@@ -1,7 +1,10 @@
 #include "dialogue.h"
 
 #include <sys/random.h>
+#include <sys/socket.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,6 +34,7 @@ dialogue_new(int sock)
 	buf_init(&d->exporter, BINDING_MAX);
 	buf_init(&d->endpoint, BINDING_MAX);
 	d->handoff = (struct handoff){ .sock = -1, .rec = BUF_INIT(LIMIT_RECORD) };
+	d->queue = -1;
 	return d;
 }
 
@@ -57,6 +61,7 @@ dialogue_free(struct dialogue *d)
 	buf_free(&d->exporter);
 	buf_free(&d->endpoint);
 	handoff_free(&d->handoff);
+	(void)fd_close(&d->queue);
 	(void)fd_close(&d->sock);
 	free(d);
 }
@@ -332,36 +337,82 @@ cmd_login(struct authd *a, struct dialogue *d, struct str rec)
 	buf_free(&scrap);
 }
 
+/* It asks for what its login is not good for: the dialogue is over. */
 static void
-cmd_handoff(struct authd *a, struct dialogue *d, struct str rec, struct ipc_fds *fds)
+forged(struct dialogue *d)
+{
+	struct log	l;
+
+	log_start(&l, "handoff-forged");
+	log_str(&l, "conn", d->peer.id);
+	log_end(&l);
+	answer_result(d, "fail", "badprotocol", "no login");
+	d->state = DIALOGUE_OVER;
+}
+
+/* Who it is that comes through the door: what we know, and nothing that the gate says now. */
+static void
+begin_conn(struct dialogue *d)
 {
 	struct buf	*conn = &d->handoff.rec;
 
-	if (d->state != DIALOGUE_OK || !str_eq(d->protocol, STR("imap")) || fds->n != 2) {
-		struct log	l;
-
-		log_start(&l, "handoff-forged");
-		log_str(&l, "conn", d->peer.id);
-		log_end(&l);
-		answer_result(d, "fail", "badprotocol", "no login");
-		d->state = DIALOGUE_OVER;
-		return;
-	}
 	attr_start(conn, "conn", 1);
 	peer_add(conn, &d->peer);
 	attr_adds(conn, "account", d->account.name);
 	attr_adds(conn, "login", d->account.login);
 	attr_adds(conn, "mechanism", d->mechanism);
-	attr_add(conn, "tag", attr_get(rec, "tag"));
-	attr_add(conn, "input", attr_get(rec, "input"));
-	if (buf_failed(conn)) {
+}
+
+static void
+knock(struct dialogue *d, const char *door, struct ipc_fds *fds)
+{
+	if (buf_failed(&d->handoff.rec)) {
 		answer_result(d, "temp", NULL, NULL);
 		d->state = DIALOGUE_OVER;
 		return;
 	}
-	handoff_start(&d->handoff, a->imapd, fds);
+	handoff_start(&d->handoff, door, fds);
 	d->state = DIALOGUE_HANDOFF;
 	dialogue_go_on(d);
+}
+
+static void
+cmd_handoff(struct authd *a, struct dialogue *d, struct str rec, struct ipc_fds *fds)
+{
+	if (d->state != DIALOGUE_OK || !str_eq(d->protocol, STR("imap")) || fds->n != 2) {
+		forged(d);
+		return;
+	}
+	begin_conn(d);
+	attr_add(&d->handoff.rec, "tag", attr_get(rec, "tag"));
+	attr_add(&d->handoff.rec, "input", attr_get(rec, "input"));
+	knock(d, a->imapd, fds);
+}
+
+/* A pair of sockets: one end through the door (twice, as spawnd wants data and control), the other for the gate. */
+static void
+cmd_queue(struct authd *a, struct dialogue *d)
+{
+	struct ipc_fds	fds = { .n = 0 };
+	int		pair[2];
+
+	if (d->state != DIALOGUE_OK || !str_eq(d->protocol, STR("smtp"))) {
+		forged(d);
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		log_failure("no-pair", "queue", errno);
+		answer_result(d, "temp", NULL, NULL);
+		d->state = DIALOGUE_OVER;
+		return;
+	}
+	d->queue = pair[0];
+	fds.fd[0] = pair[1];
+	fds.fd[1] = fcntl(pair[1], F_DUPFD_CLOEXEC, 0);
+	fds.n = 2;
+	begin_conn(d);
+	knock(d, a->queue, &fds);
+	ipc_close(&fds);
 }
 
 void
@@ -371,7 +422,10 @@ dialogue_go_on(struct dialogue *d)
 
 	if (got == HANDOFF_AGAIN)
 		return;
-	answer_result(d, got == HANDOFF_DONE ? "handed" : "temp", NULL, NULL);
+	if (got == HANDOFF_DONE && d->queue != -1)
+		answer_queue(d);
+	else
+		answer_result(d, got == HANDOFF_DONE ? "handed" : "temp", NULL, NULL);
 	d->state = DIALOGUE_OVER;
 }
 
@@ -387,6 +441,8 @@ dialogue_record(struct authd *a, struct dialogue *d, struct str rec, struct ipc_
 	}
 	if (str_eq(cmd, STR("handoff"))) {
 		cmd_handoff(a, d, rec, fds);
+	} else if (str_eq(cmd, STR("queue"))) {
+		cmd_queue(a, d);
 	} else if (d->state == DIALOGUE_IDLE && str_eq(cmd, STR("start"))) {
 		cmd_start(a, d, rec);
 	} else if (d->state == DIALOGUE_IDLE && str_eq(cmd, STR("login"))) {

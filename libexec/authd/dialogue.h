@@ -1,6 +1,7 @@
 /*
  * dialogue: one connection of a gate: records in, answers out, never waiting.
- * After a login it may ask once for its connection to be handed to imapd.
+ * After a login it may ask once: for IMAP that its connection is handed to imapd,
+ * for SMTP to be connected to the queue.
  */
 #ifndef AUTHD_DIALOGUE_H
 #define AUTHD_DIALOGUE_H
@@ -15,8 +16,8 @@
 enum dialogue_state {
 	DIALOGUE_IDLE,		/* waits for start or login */
 	DIALOGUE_SASL,		/* waits for step or abort */
-	DIALOGUE_OK,		/* logged in; waits for handoff */
-	DIALOGUE_HANDOFF,	/* waits for imapd's spawnd */
+	DIALOGUE_OK,		/* logged in; waits for handoff or queue */
+	DIALOGUE_HANDOFF,	/* waits for the spawnd behind a door */
 	DIALOGUE_OVER,		/* to be closed */
 };
 
@@ -35,6 +36,7 @@ struct dialogue {
 	bool			found;		/* account is set */
 	struct account		account;
 	struct handoff		handoff;
+	int			queue;		/* the gate's end of its connection to the queue, or -1 */
 };
 
 /* NULL without memory. sock is the dialogue's. */

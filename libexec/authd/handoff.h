@@ -1,5 +1,5 @@
 /*
- * handoff: a connection on its way from a gate to imapd's door, in steps that never wait.
+ * handoff: a connection on its way to a door that only authd can open, in steps that never wait.
  */
 #ifndef AUTHD_HANDOFF_H
 #define AUTHD_HANDOFF_H

@@ -136,7 +136,7 @@ starttls(struct smtpd *d)
 	}
 	/* what came in plain text may be anybody's */
 	buf_reset(&d->io.in);
-	smtp_session_secured(&d->s);
+	smtp_session_secured(&d->s, d->peer.fingerprint.n > 0, d->peer.exporter.n + d->peer.endpoint.n > 0);
 	return true;
 }
 
@@ -166,7 +166,14 @@ fulfil(struct smtpd *d, enum smtp_want want)
 	switch (want) {
 	case SMTP_WANT_INPUT:
 		return clean_up(d) && read_more(d);
+	case SMTP_WANT_AUTH:
+		submit_auth(d);
+		return true;
 	case SMTP_WANT_SENDER:
+		if (d->sc.submission) {
+			submit_sender(d);
+			return true;
+		}
 		/* MX, null MX and addresses of the domain are asked here, once there is dnsd */
 		smtp_session_sender(&d->s, SMTP_SENDER_OK);
 		return true;
@@ -181,7 +188,10 @@ fulfil(struct smtpd *d, enum smtp_want want)
 		store(d);
 		return true;
 	case SMTP_WANT_FINISH:
-		smtpd_finish(d);
+		if (d->sc.submission)
+			submit_finish(d);
+		else
+			smtpd_finish(d);
 		return message_reset(&d->msg) == 0;
 	case SMTP_WANT_STARTTLS:
 		return starttls(d);
@@ -210,6 +220,7 @@ smtpd_serve(struct smtpd *d)
 
 		in = buf_str(&d->io.in);
 		before = in.n;
+		d->s.now = clock_now();
 		want = smtp_session_feed(&d->s, &in);
 		buf_consume(&d->io.in, before - in.n);
 		if (gather(d) == -1)

@@ -23,7 +23,7 @@ test_base64(void)
 		code_b64(&b, rows[i].plain);
 		is_str(buf_str(&b), rows[i].coded, "base64");
 		buf_reset(&b);
-		ok(code_unb64(&b, rows[i].coded) && str_eq(buf_str(&b), rows[i].plain), "and back");
+		ok(code_is_b64(rows[i].coded) && code_unb64(&b, rows[i].coded) && str_eq(buf_str(&b), rows[i].plain), "and back");
 		buf_reset(&b);
 		code_b64url(&b, rows[i].plain);
 		is_str(buf_str(&b), rows[i].url, "base64url");
@@ -41,7 +41,7 @@ test_not_canonical(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct buf	b = BUF_INIT(64);
 
-		ok(!code_unb64(&b, str_c(bad[i])), "refused: %s", bad[i]);
+		ok(!code_unb64(&b, str_c(bad[i])) && !code_is_b64(str_c(bad[i])), "refused: %s", bad[i]);
 		buf_free(&b);
 	}
 }

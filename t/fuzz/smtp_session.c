@@ -35,12 +35,31 @@ check_replies(struct str out)
 }
 
 static void
+auth(struct smtp_session *s, struct buf *log)
+{
+	struct str	resp = buf_str(&s->auth.response);
+
+	if (s->auth.step == SMTP_AUTH_ABORT) {
+		smtp_session_auth(s, SMTP_AUTH_ABORTED, STR(""));
+		return;
+	}
+	buf_add(log, resp);
+	smtp_session_auth(s, (enum smtp_auth_got)((mark(resp) + s->failures) % 10), STR("Y2hhbGxlbmdl"));
+}
+
+static void
 finish(struct smtp_session *s, struct buf *log, struct buf *message)
 {
 	if (s->size != message->n)
 		abort();
 	buf_add(log, buf_str(message));
 	buf_reset(message);
+	if (s->conf->submission) {
+		if (!s->known)
+			abort();
+		smtp_session_queued(s, s->nrcpt % 2 == 0 ? 550 : 250, STR("2.6.0"), s->from_text, s->nrcpt > 3);
+		return;
+	}
 	for (size_t i = 0; i < s->nrcpt; i++) {
 		unsigned	m = mark(s->rcpt[i].text);
 
@@ -57,8 +76,11 @@ fulfil(struct smtp_session *s, enum smtp_want want, struct buf *log, struct buf 
 	switch (want) {
 	case SMTP_WANT_INPUT:
 		break;
+	case SMTP_WANT_AUTH:
+		auth(s, log);
+		break;
 	case SMTP_WANT_SENDER:
-		smtp_session_sender(s, (enum smtp_sender)(mark(s->from_text) % 3));
+		smtp_session_sender(s, (enum smtp_sender)(mark(s->from_text) % 5));
 		break;
 	case SMTP_WANT_SPF:
 		smtp_session_spf(s, s->from_text.n % 2 == 0);
@@ -95,6 +117,7 @@ run(unsigned flags, struct str in, size_t piece, struct buf *log)
 	struct smtp_session_conf	conf = {
 		.hostname = STR_INIT("mx"), .id = STR_INIT("c"), .max_size = flags & 1 ? 40 : 100000,
 		.trusted = flags & 2, .localserve = flags & 4, .starttls = flags & 8, .tls = flags & 16,
+		.submission = flags & 32, .auth_clear = flags & 64, .client_key = flags & 128, .channel = flags & 128,
 	};
 	struct smtp_session	s;
 	struct buf		message = BUF_INIT(1u << 20);

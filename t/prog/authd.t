@@ -415,6 +415,94 @@ def test_handoff(s):
         x.close()
 
 
+def door_conn(door):
+    t, _ = door.accept()
+    rec, fds = recv_fds(t)
+    return t, parse(rec), fds
+
+
+def recv_fds(s):
+    rec, anc, _, _ = s.recvmsg(65536, socket.CMSG_SPACE(16))
+    got = array.array('i')
+    for _, _, content in anc:
+        got.frombytes(content)
+    return rec, list(got)
+
+
+def test_queue(s):
+    """The way into the queue: a socket whose other end went through queue-put's door."""
+    def ask(c):
+        c.send(record('auth', cmd='queue', account='bob', rip='6.6.6.6'))
+
+    def answer(c):
+        rec, fds = recv_fds(c)
+        return parse(rec), fds
+
+    def smtp():
+        c = s.connect()
+        r = s.plain('ann+x@example.org', PASSWORD, s=c, protocol='smtp', service='submission')
+        return c if is_ok(r) else ok(False, 'a login for SMTP', r)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    door.bind(s.var + '/run/queue-put')
+    door.listen(5)
+    door.settimeout(10)
+    c = s.connect()
+    ok(is_fail(s.call(c, cmd='queue'), 'badprotocol') and c.recv(10) == b'', 'the queue without a login')
+    c = s.connect()
+    s.plain('ann@example.org', 'wrong', s=c, protocol='smtp')
+    ok(is_fail(s.call(c, cmd='queue', account='ann'), 'badprotocol'), 'nor after a failed one')
+    c = s.connect()
+    s.plain('ann@example.org', PASSWORD, s=c)
+    ok(is_fail(s.call(c, cmd='queue'), 'badprotocol'), 'nor after one for IMAP')
+    c = smtp()
+    ask(c)
+    t, r, fds = door_conn(door)
+    ok(r['conn'] == '1' and r['account'] == 'ann' and r['login'] == 'ann@example.org' and r['mechanism'] == 'PLAIN',
+       'queue-put is told who it is, whatever smtpd says', r)
+    ok(r['rip'] == '192.0.2.1' and r['tls'] == 'TLSv1.3' and r['id'] == 'c1' and 'seal' not in r, 'and where from', r)
+    ok(len(fds) == 2, 'with two descriptors, as spawnd wants them')
+    t.send(record('spawned', ok='1'))
+    r, mine = answer(c)
+    ok(r == {'auth': '1', 'result': 'queue'} and len(mine) == 1, 'smtpd gets the other end', (r, mine))
+    ok(c.recv(10) == b'', 'the dialogue is over')
+    queue, ours = socket.socket(fileno=fds[0]), socket.socket(fileno=mine[0])
+    queue.settimeout(10)
+    ours.settimeout(10)
+    ours.send(b'one')
+    ours.send(b'two')
+    ok(queue.recv(10) == b'one' and queue.recv(10) == b'two', 'records go through')
+    queue.send(b'back')
+    ok(ours.recv(10) == b'back', 'both ways')
+    ours.close()
+    ok(queue.recv(10) == b'', 'it ends when smtpd does: nobody else holds it')
+    queue.close()
+    os.close(fds[1])
+    for said in (record('spawned', error='no more'), None):
+        c = smtp()
+        ask(c)
+        t, _, fds = door_conn(door)
+        if said:
+            t.send(said)
+        t.close()
+        r, mine = answer(c)
+        ok(r['result'] == 'temp' and not mine, 'queue-put\'s door %s' % ('refuses' if said else 'hangs up'), r)
+        for f in fds:
+            os.close(f)
+    c = smtp()
+    ask(c)
+    t, _, fds = door_conn(door)
+    ok(is_ok(s.plain('ann@example.org', PASSWORD)), 'a door that is silent keeps nobody else waiting')
+    t.close()
+    answer(c)
+    for f in fds:
+        os.close(f)
+    door.close()
+    os.unlink(s.var + '/run/queue-put')
+    c = smtp()
+    ask(c)
+    ok(answer(c)[0]['result'] == 'temp', 'no queue-put')
+
+
 def test_faults(s):
     idle = [s.connect() for _ in range(20)]
     ok(is_ok(s.plain('ann@example.org', PASSWORD)), 'silent dialogues keep nobody waiting')
@@ -581,8 +669,8 @@ try:
 except Exception as e:
     ok(False, 'test_no_key: %r' % e)
 s = System('-w', '2', '-k', 'key')
-for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_terminal, test_handoff, test_keys, test_seals,
-          test_logins, test_limits, test_faults):
+for t in (test_clear, test_protocol, test_cram, test_scram, test_passwd, test_terminal, test_handoff, test_queue,
+          test_keys, test_seals, test_logins, test_limits, test_faults):
     try:
         t(s)
     except Exception as e:

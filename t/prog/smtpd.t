@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """smtpd through its descriptors: a real smtpd on a socketpair, a real verifyd,
 and a deliverd of ours that does what each test asks of it."""
-import os, resource, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import base64, calendar, os, resource, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from ipc import listener, pair, parse_bytes, record, recv_fds
+from ipc import b64, listener, pair, parse, parse_bytes, record, recv_fds, send_fds
 from tap import BUILD, Tap
 
 tap = Tap()
@@ -79,8 +79,101 @@ class Verifyd:
         return self.p.wait()
 
 
+class Authd:
+    """As authd: a response tells what becomes of it; who is let in gets a socket into Queue."""
+
+    def __init__(self, path):
+        self.got = []           # the records
+        self.queue = Queue()
+        self.door = True        # queue-put can be reached
+        self.key = 'fail'       # what becomes of a key
+        self.sock = listener(path)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            c, _ = self.sock.accept()
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def ok(self, account):
+        return record('auth', result='ok', account=account, login=account + '@example.org', mechanism='X')
+
+    def answer(self, q):
+        said = base64.b64decode(q.get('initial', q.get('response', ''))).decode()
+        if q['cmd'] == 'abort':
+            return record('auth', result='fail', reason='aborted')
+        if q.get('preauth'):
+            return self.ok('joe') if self.key == 'ok' else record('auth', result='fail', reason=self.key)
+        if q['cmd'] == 'start' and 'initial' not in q:
+            return record('auth', result='continue', challenge=b64('who?'))
+        if said in ('joe', 'ann'):
+            return self.ok(said)
+        if said == 'temp':
+            return record('auth', result='temp')
+        return record('auth', result='fail', reason=said or 'badcreds', text='moved away')
+
+    def serve(self, c):
+        while True:
+            rec = c.recv(65536)
+            if not rec:
+                c.close()
+                return
+            q = parse(rec)
+            self.got.append(q)
+            if q['cmd'] != 'queue':
+                c.send(self.answer(q))
+                continue
+            if self.door:
+                send_fds(c, record('auth', result='queue'), [self.queue.connect()])
+            else:
+                c.send(record('auth', result='temp'))
+            c.close()
+            return
+
+
+class Queue:
+    """As queue-put: remembers each envelope and message, and answers as `answer` says."""
+
+    def __init__(self):
+        self.got = []
+        self.answer = lambda: record('put', result='ok', code=250, status='2.6.0', text='queued as Q1', id='Q1')
+
+    def connect(self):
+        """A descriptor that leads to us, to be given away."""
+        ours, theirs = pair()
+        threading.Thread(target=self.serve, args=(ours,), daemon=True).start()
+        self.keep = theirs
+        return theirs.fileno()
+
+    def serve(self, c):
+        envelope = []
+        while True:
+            rec, fds = recv_fds(c)
+            if not rec:
+                c.close()
+                return
+            q = parse(rec)
+            if q['cmd'] != 'data':
+                envelope.append(q)
+                continue
+            text = b''
+            while True:
+                part = os.pread(fds[0], 1 << 20, len(text))
+                if not part:
+                    break
+                text += part
+            os.close(fds[0])
+            self.got.append((envelope, text))
+            envelope = []
+            a = self.answer()
+            if a is None:
+                c.close()
+                return
+            c.send(a)
+
+
 class Session:
-    def __init__(self, *args, trusted=True, env=None, greet=True, limit=None, **facts):
+    def __init__(self, *args, trusted=True, env=None, greet=True, limit=None, queue=None, **facts):
         ours, theirs = socket.socketpair()
         control, theirs3 = pair()
         e = {'PATH': os.environ['PATH'], 'POSTHORN_VAR': var, 'PEER_ID': 'cid', 'PEER_SERVICE': 'smtp',
@@ -91,14 +184,17 @@ class Session:
             e['PEER_TRUSTED'] = '1'
         e.update({'PEER_' + k.upper(): v for k, v in facts.items()})
         e.update(env or {})
-        fd, cfd = theirs.fileno(), theirs3.fileno()
+        fd, cfd, qfd = theirs.fileno(), theirs3.fileno(), queue
 
         def pass_it():
             a, b = os.dup(fd), os.dup(cfd)
             os.dup2(a, 0)
             os.dup2(a, 1)
+            q = os.dup(qfd) if qfd is not None else -1
             os.dup2(b, 3, inheritable=True)
-            os.closerange(4, 64)
+            if qfd is not None:
+                os.dup2(q, 4, inheritable=True)
+            os.closerange(4 if qfd is None else 5, 64)
             if limit:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         self.p = subprocess.Popen([SMTPD, '-p', '10', *args], preexec_fn=pass_it, close_fds=False, env=e, stderr=log)
@@ -201,6 +297,7 @@ def test_commands():
                           ('RCPT TO:<joe@example.org>', '503 5.5.1'), ('DATA', '503 5.5.1'), ('QUIT', '221 2.0.0')])
     dialogue('MAIL', MAIL + [('MAIL FROM:<a@b.example>', '503 5.5.1'), ('RSET', '250'), ('DATA', '503'),
                              ('MAIL FROM:a@b.example', '501 5.5.2'), ('MAIL FROM:<a@b.example> FOO=1', '555 5.3.3'),
+                             ('MAIL FROM:<a@b.example> HOLDFOR=60', '555 5.3.3'),
                              ('MAIL FROM:<a@b.example> BODY=X', '555 5.5.4'), ('MAIL FROM:<a@b.example> SIZE=1 SIZE=1', '501 5.5.4'),
                              ('MAIL FROM:<a@b.example> SIZE=104857601', '552 5.3.4'), ('MAIL FROM:<a@b.example> REQUIRETLS', '523 5.7.10'),
                              ('MAIL FROM:<a@[192.0.2.1]>', '550 5.7.0'), ('MAIL FROM:<\u00fc@b.example>', '550 5.6.7'),
@@ -236,9 +333,9 @@ def test_commands():
     s = Session()
     ok(s.cmd('NOOP ' + 'x' * 2041).startswith('250'), 'the longest line')
     s.end()
-    s = Session(service='submission', greet=False)
+    s = Session(service='imap', greet=False)
     r = s.reply()
-    ok(r.startswith('554 ') and s.closed(), 'submission is refused politely', r)
+    ok(r.startswith('554 ') and s.closed(), 'another service is refused politely', r)
     s.end()
 
 
@@ -618,8 +715,191 @@ def test_faults():
     ok(not bad, 'closed at any point: ends quietly, half a message is none', bad)
 
 
+def submission(*args, **facts):
+    facts = {'service': 'submission', 'tls': 'TLSv1.3', 'trusted': False, **facts}
+    return Session(*args, **facts)
+
+
+def test_submission():
+    authd.got.clear()
+    s = submission(exporter='00ff', fingerprint='')
+    r = s.cmd('EHLO my_pc')
+    ok('\n250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN\n250-FUTURERELEASE 5184000 ' in r,
+       'EHLO of submission', r)
+    until = r.split('FUTURERELEASE 5184000 ')[1].split('\n')[0]
+    ok(abs(calendar.timegm(time.strptime(until, '%Y-%m-%dT%H:%M:%SZ')) - time.time() - 5184000) < 60, 'held for 60 days at most', until)
+    ok(s.cmd('MAIL FROM:<joe@example.org>').startswith('530 5.7.0'), 'no mail before the login')
+    ok(s.cmd('AUTH PLAIN ' + b64('joe')) == '235 2.7.0 nice', 'AUTH PLAIN')
+    q = authd.got[0]
+    ok(q['cmd'] == 'start' and q['protocol'] == 'smtp' and q['mechanism'] == 'PLAIN' and q['initial'] == b64('joe') and
+       q['id'] == 'cid' and q['rip'] == '192.0.2.9' and q['exporter'] == '00ff', 'what authd is told', q)
+    ok([x['cmd'] for x in authd.got] == ['start', 'queue'], 'and asked for the queue')
+    ok(s.cmd('MAIL FROM:<ann@example.org>').startswith('550 5.7.1'), 'another\'s address')
+    ok(s.cmd('MAIL FROM:<joe@elsewhere.example>').startswith('550 5.7.1'), 'an address of elsewhere')
+    ok(s.cmd('MAIL FROM:<joe@off.example>').startswith('451 4.3.0'), 'one of a disabled domain')
+    ok(s.cmd('MAIL FROM:<Joe+x@Example.ORG> BODY=8BITMIME RET=HDRS ENVID=e1 HOLDFOR=60').startswith('250 2.1.0'), 'one\'s own')
+    for a, want in [('<nobody@example.org>', '550 5.1.1'), ('<x@off.example>', '450 4.2.1'), ('<gone@example.org>', '550 5.1.1'),
+                    ('<joe@elsewhere.example>', '250'), ('<ann@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y', '250'),
+                    ('<joe@[192.0.2.1]>', '250')]:
+        r = s.cmd('RCPT TO:' + a)
+        ok(r.startswith(want), 'recipient %s: %s' % (a, want), r)
+    before = len(deliverd.got)
+    r = s.data('From: joe@example.org\r\n\r\nhello\r\n.\r\n')
+    ok(r == '250 2.6.0 queued as Q1', 'queued', r)
+    envelope, text = authd.queue.got[-1]
+    ok(envelope[0] == dict(put='1', cmd='mail', **{'from': 'Joe+x@example.org'}, body='8bitmime', ret='hdrs', envid='e1', holdfor='60'),
+       'the envelope\'s sender', envelope[0])
+    ok([(e['rcpt'], e.get('notify'), e.get('orcpt')) for e in envelope[1:]] ==
+       [('joe@elsewhere.example', None, None), ('ann@example.org', '10', 'rfc822;x@y'), ('joe@[192.0.2.1]', None, None)],
+       'its recipients', envelope[1:])
+    ok(text == b'From: joe@example.org\r\n\r\nhello\r\n' and len(deliverd.got) == before, 'the message, as it came', text)
+    s.cmds('MAIL FROM:<>', 'RCPT TO:<a@b.example>')
+    s.send('BDAT 6 LAST\r\nA: b\r\n')
+    ok(s.reply().startswith('250 2.6.0') and authd.queue.got[-1][1] == b'A: b\r\n', 'a second one over the same socket, in chunks')
+    ok(len(authd.got) == 2, 'without asking authd again')
+    authd.queue.answer = lambda: record('put', result='perm', code=554, status='5.6.0', text='no header')
+    s.cmds('MAIL FROM:<joe@example.org>', 'RCPT TO:<a@b.example>')
+    r = s.data('no header\r\n.\r\n')
+    ok(r == '554 5.6.0 no header (cid.3)', 'the queue refuses', r)
+    ok(s.cmd('NOOP').startswith('250'), 'and the session goes on')
+    authd.queue.answer = Queue().answer
+    ok(s.cmd('QUIT').startswith('221') and s.end() == 0, 'QUIT')
+
+
+def test_auth():
+    s = submission()
+    s.cmd('EHLO x')
+    for what, want in [('badcreds', '535 5.7.8'), ('badprotocol', '501 5.5.2'), ('badchanbind', '535 5.7.7'),
+                       ('disabled', '525 5.7.13 moved away'), ('nomech', '504 5.5.4'), ('temp', '454 4.3.0')]:
+        r = s.cmd('AUTH PLAIN ' + b64(what))
+        ok(r.startswith(want), 'AUTH, %s: %s' % (what, want), r)
+    ok(s.s.recv(100) == b'' if s.cmd('AUTH PLAIN ' + b64('limited')).startswith('421 4.7.0') else False, 'limited: told and closed')
+    s.end()
+    s = submission()
+    s.cmd('EHLO x')
+    r = s.cmd('AUTH LOGIN')
+    ok(r == '334 ' + b64('who?'), 'a challenge', r)
+    ok(s.cmd('*').startswith('501 5.5.0') and authd.got[-1]['cmd'] == 'abort', 'aborted')
+    s.cmd('AUTH SCRAM-SHA-256')
+    ok(s.cmd(b64('badprotocol')).startswith('455 4.7.0'), 'SCRAM gone wrong')
+    s.cmd('AUTH CRAM-MD5')
+    ok(s.cmd(b64('ann')).startswith('235') and authd.got[-2]['response'] == b64('ann'), 'a response')
+    ok(s.cmd('MAIL FROM:<ann@example.org>').startswith('250'), 'logged in')
+    s.end()
+    s = submission(tls='', starttls='1')
+    r = s.cmd('EHLO x')
+    ok('\n250-STARTTLS\n250-AUTH\n' in r, 'without TLS nothing to log in with', r)
+    authd.got.clear()
+    ok(s.cmd('AUTH PLAIN ' + b64('joe')).startswith('538 5.7.11') and not authd.got, 'no password in clear')
+    s.end()
+    s = submission(tls='', trusted=True)
+    ok(s.cmds('EHLO x', 'AUTH PLAIN ' + b64('joe')).startswith('235'), 'but from a trusted network')
+    s.end()
+    authd.door = False
+    s = submission()
+    r = s.cmds('EHLO x', 'AUTH PLAIN ' + b64('joe'))
+    ok(r.startswith('454 4.3.0') and s.cmd('MAIL FROM:<joe@example.org>').startswith('530'), 'no queue, no login', r)
+    authd.door = True
+    ok(s.cmd('AUTH PLAIN ' + b64('joe')).startswith('235'), 'until there is one')
+    s.end()
+    s = submission()
+    s.cmd('EHLO x')
+    took = []
+    for who in ['badcreds'] * 4 + ['joe', 'joe']:
+        t = time.time()
+        r = s.cmd('AUTH PLAIN ' + b64(who))
+        took.append(time.time() - t)
+    ok(took[3] > 0.2, 'who fails often is served slowly', took)
+    ok(r.startswith('503') and took[5] < 0.2, 'until he is let in', (r, took))
+    s.end()
+
+
+def test_key():
+    authd.got.clear()
+    authd.key = 'ok'
+    s = submission(fingerprint='ab' * 32, service='submissions')
+    r = s.cmd('EHLO x')
+    ok('\n250-AUTH EXTERNAL SCRAM-SHA-256 ' in r, 'a key: EXTERNAL is offered', r)
+    q = authd.got[0]
+    ok(q['preauth'] == '1' and q['mechanism'] == 'EXTERNAL' and q['initial'] == '' and q['fingerprint'] == 'ab' * 32, 'authd is asked', q)
+    ok(s.cmd('MAIL FROM:<joe@example.org>').startswith('250'), 'it logs in without AUTH')
+    s.cmd('RSET')
+    ok(s.cmd('AUTH PLAIN ' + b64('ann')).startswith('535 5.7.8'), 'as nobody else')
+    ok(s.cmd('AUTH PLAIN ' + b64('joe')).startswith('235'), 'and as the same with a password')
+    s.cmds('MAIL FROM:<joe@example.org>', 'RCPT TO:<a@b.example>')
+    ok(s.data(MSG).startswith('250 2.6.0'), 'queued')
+    s.end()
+    for why in ('nopreauth', 'badcreds', 'disabled'):
+        authd.key = why
+        s = submission(fingerprint='ab' * 32)
+        s.cmd('EHLO x')
+        ok(s.cmd('MAIL FROM:<joe@example.org>').startswith('530'), 'a key that is not: ' + why)
+        ok(s.cmd('AUTH PLAIN ' + b64('joe')).startswith('235'), 'a password may follow')
+        s.end()
+    authd.key = 'limited'
+    s = submission(fingerprint='ab' * 32)
+    ok(s.reply().startswith('421 4.7.0') and s.closed(), 'limited: told and closed')
+    s.end()
+    authd.key = 'ok'
+    s = submission(tls='', starttls='1')
+    s.cmd('EHLO x')
+    s.send('STARTTLS\r\n')
+    ok(s.reply().startswith('220') and s.control.recv(10) == b'S', 'STARTTLS')
+    s.control.send(record('tls', tls='TLSv1.3', cipher='X', fingerprint='cd' * 32, endpoint='00'))
+    ok(s.control.recv(10) == b'G', 'done')
+    ok(s.cmd('MAIL FROM:<joe@example.org>').startswith('503 5.5.1'), 'everything is forgotten')
+    r = s.cmd('EHLO x')
+    ok('\n250-REQUIRETLS\n250-AUTH EXTERNAL SCRAM-SHA-256-PLUS ' in r, 'other mechanisms now', r)
+    ok(authd.got[-2]['fingerprint'] == 'cd' * 32 and s.cmd('MAIL FROM:<joe@example.org> REQUIRETLS').startswith('250'), 'the key logs in')
+    s.cmd('RCPT TO:<a@b.example>')
+    s.data(MSG)
+    ok(authd.queue.got[-1][0][0].get('requiretls') == '1', 'REQUIRETLS goes with the message')
+    s.end()
+    authd.key = 'fail'
+
+
+def test_lost_queue():
+    def try_it(name, *args):
+        s = submission(*args)
+        s.cmds('EHLO x', 'AUTH PLAIN ' + b64('joe'), 'MAIL FROM:<joe@example.org>', 'RCPT TO:<a@b.example>')
+        r = s.data(MSG)
+        ok(r.startswith('451 4.3.0'), name + ': 451', r)
+        r = s.cmd('MAIL FROM:<joe@example.org>')
+        ok(r.startswith('421 4.3.0') and s.closed(), 'then 421 and the end', r)
+        ok(s.end() == 0, 'with 0')
+    authd.queue.answer = lambda: None
+    try_it('queue-put dies')
+    authd.queue.answer = lambda: b'garbage'
+    try_it('it answers nonsense')
+    authd.queue.answer = lambda: time.sleep(2) or record('put', result='ok', code=250, status='2.6.0', text='late')
+    try_it('it is silent', '-s', '500')
+    authd.queue.answer = Queue().answer
+    os.unlink(os.path.join(var, 'run/authd'))
+    s = submission('-s', '500')
+    r = s.cmds('EHLO x', 'AUTH PLAIN ' + b64('joe'))
+    ok(r.startswith('454 4.3.0'), 'no authd', r)
+    s.end()
+
+
+def test_bs():
+    queue = Queue()
+    s = Session('-Q', queue=queue.connect(), service='', trusted=False)
+    queue.keep.close()
+    r = s.cmd('EHLO x')
+    ok('AUTH' not in r and 'STARTTLS' not in r and 'FUTURERELEASE' in r, '-Q: neither AUTH nor STARTTLS', r)
+    ok(s.cmd('AUTH PLAIN ' + b64('joe')).startswith('503'), 'no AUTH')
+    ok(s.cmds('MAIL FROM:<ann@example.org>', 'RCPT TO:<a@b.example>').startswith('250'), 'mail at once')
+    r = s.data(MSG)
+    ok(r == '250 2.6.0 queued as Q1' and queue.got[0][1].startswith(b'From: a@b'), 'into the queue that was open', r)
+    ok(s.cmd('QUIT').startswith('221') and s.end() == 0, 'QUIT')
+
+
 def main():
     try:
+        test_submission()
+        test_auth()
+        test_key()
+        test_bs()
         test_commands()
         test_delivery()
         test_several()
@@ -630,6 +910,7 @@ def main():
         test_strangers()
         test_starttls()
         test_faults()
+        test_lost_queue()
         ok(verifyd.stop() == 0, 'verifyd stops with 0')
     except Exception as e:
         import traceback
@@ -679,12 +960,14 @@ alias open { members = { joe@example.org, ann@example.org }
     write(top + '/etc/domains/off.example.conf', 'disabled = true\n')
     write(top + '/etc/accounts/joe.conf', '''
 address joe@example.org { }
+address joe@off.example { }
 address gone@example.org { smtp-error = "550 has moved" }
 address later@example.org { smtp-error = "421 not now" }
 ''')
     write(top + '/etc/accounts/ann.conf', 'address ann@example.org { mailbox = "Lists" }\n')
     subprocess.run([CONFIG, 'build'], cwd=var, check=True, stderr=sys.stdout, stdout=log,
                    env={**os.environ, 'POSTHORN_ETC': top + '/etc', 'POSTHORN_VAR': var})
+    authd = Authd(os.path.join(var, 'run/authd'))
     deliverd = Deliverd(os.path.join(var, 'run/deliverd'))
     verifyd = Verifyd(var)
     main()

@@ -44,7 +44,21 @@ static const struct {
 	{ "AUTH", "MAIL FROM:<a@b> AUTH=e+3Dmc2@example.com", SMTP_MAIL, SMTP_CMD_OK },
 	{ "AUTH null", "MAIL FROM:<a@b> AUTH=<>", SMTP_MAIL, SMTP_CMD_OK },
 	{ "unknown parameter", "MAIL FROM:<a@b> FOO=1", SMTP_MAIL, SMTP_CMD_PARAM_UNKNOWN },
-	{ "HOLDFOR is not for here", "MAIL FROM:<a@b> HOLDFOR=60", SMTP_MAIL, SMTP_CMD_PARAM_UNKNOWN },
+	{ "HOLDFOR", "MAIL FROM:<a@b> HOLDFOR=60", SMTP_MAIL, SMTP_CMD_OK },
+	{ "HOLDFOR of nine digits", "MAIL FROM:<a@b> HOLDFOR=999999999", SMTP_MAIL, SMTP_CMD_OK },
+	{ "HOLDFOR of ten digits", "MAIL FROM:<a@b> HOLDFOR=1000000000", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDFOR nothing", "MAIL FROM:<a@b> HOLDFOR=0", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDFOR with a zero first", "MAIL FROM:<a@b> HOLDFOR=060", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDFOR no number", "MAIL FROM:<a@b> HOLDFOR=1h", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDFOR without a value", "MAIL FROM:<a@b> HOLDFOR", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDUNTIL", "MAIL FROM:<a@b> HOLDUNTIL=2026-11-21T12:00:00Z", SMTP_MAIL, SMTP_CMD_OK },
+	{ "HOLDUNTIL in small letters", "MAIL FROM:<a@b> holduntil=2026-11-21t12:00:00z", SMTP_MAIL, SMTP_CMD_OK },
+	{ "HOLDUNTIL in another zone", "MAIL FROM:<a@b> HOLDUNTIL=2026-11-21T12:00:00+00:00", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDUNTIL with a fraction", "MAIL FROM:<a@b> HOLDUNTIL=2026-11-21T12:00:00.5Z", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDUNTIL without a time", "MAIL FROM:<a@b> HOLDUNTIL=2026-11-21", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "HOLDUNTIL on no day", "MAIL FROM:<a@b> HOLDUNTIL=2026-02-30T12:00:00Z", SMTP_MAIL, SMTP_CMD_PARAM_VALUE },
+	{ "both HOLDs", "MAIL FROM:<a@b> HOLDFOR=60 HOLDUNTIL=2026-11-21T12:00:00Z", SMTP_MAIL, SMTP_CMD_PARAM_TWICE },
+	{ "HOLDFOR at RCPT", "RCPT TO:<a@b> HOLDFOR=60", SMTP_RCPT, SMTP_CMD_PARAM_UNKNOWN },
 	{ "RCPT's parameter at MAIL", "MAIL FROM:<a@b> NOTIFY=NEVER", SMTP_MAIL, SMTP_CMD_PARAM_UNKNOWN },
 	{ "RET=FULL", "MAIL FROM:<a@b> RET=FULL", SMTP_MAIL, SMTP_CMD_OK },
 	{ "RET=HDRS", "MAIL FROM:<a@b> RET=hdrs", SMTP_MAIL, SMTP_CMD_OK },
@@ -130,6 +144,11 @@ test_values(void)
 	is_str(c.orcpt, STR("rfc822;x@y"), "ORCPT");
 	ok(smtp_cmd_parse(STR("BDAT 65536 LAST"), &c) == SMTP_CMD_OK && c.chunk == 65536 && c.last, "BDAT LAST");
 	ok(smtp_cmd_parse(STR("BDAT 5"), &c) == SMTP_CMD_OK && c.chunk == 5 && !c.last, "BDAT");
+	ok(smtp_cmd_parse(STR("MAIL FROM:<a@b> HOLDFOR=86400"), &c) == SMTP_CMD_OK && c.hold_seconds == 86400, "HOLDFOR");
+	is_str(c.holdfor, STR("86400"), "as it came");
+	ok(smtp_cmd_parse(STR("MAIL FROM:<a@b> HOLDUNTIL=2026-11-21T12:00:00Z"), &c) == SMTP_CMD_OK &&
+	    c.hold_time == 1795262400, "HOLDUNTIL");
+	is_str(c.holduntil, STR("2026-11-21T12:00:00Z"), "as it came");
 	is_num(smtp_cmd_reply(SMTP_CMD_PARAM_UNKNOWN).code, 555, "a reply's code");
 }
 
