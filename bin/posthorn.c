@@ -41,6 +41,7 @@ static const struct verb	verbs[] = {
 	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },
 	{ "logins", "[ACCOUNT]", "who tried to log in", false },
 	{ "passwd", "[-c | -r | -y] ACCOUNT", "set the password of an account", false },
+	{ "queue", "list|show|retry|hold|release|fail|drop ...", "mail on its way out", false },
 	{ "reindex", "ACCOUNT ...|-a", "build an account's index anew from its mail", false },
 	{ "reload", "", "look at listeners and certificates again", false },
 	{ "restart", "SERVICE ...", "start services anew", false },
