@@ -1,5 +1,7 @@
 #include "local.h"
 
+#include <errno.h>
+
 #include "../proto/addrlist.h"
 #include "../proto/header.h"
 
@@ -55,7 +57,10 @@ deliver_to(const struct local *l, struct str rcpt, const struct conf_rcpt *r)
 	q.prefix = buf_str(&prefix);
 	if (q.message == -1 || buf_failed(&prefix))
 		o = (struct local_outcome){ 451, STR("4.3.0"), STR("the message cannot be read back now") };
-	else {
+	else if (deadline_over(l->until)) {
+		o = (struct local_outcome){ 451, STR("4.3.0"), STR("delivery is not possible now") };
+		got.lost = ETIMEDOUT;
+	} else {
 		got = deliver_message(l->deliver, &q, deadline_sooner(l->until, deadline_in(l->service_ms)));
 		if (code_of(&got) >= 400)
 			o = (struct local_outcome){ code_of(&got), got.status, got.text };

@@ -24,7 +24,7 @@ struct local {
 	int		 message;	/* -1: it cannot be read back */
 	uint64_t	 offset, size;	/* of the message in it; size 0: all from offset on */
 	int64_t		 service_ms;	/* patience with one answer of deliverd */
-	struct deadline	 until;		/* and with all */
+	struct deadline	 until;		/* and with all: past it deliverd is not asked */
 	/* the header lines in front of the copy for rcpt: Delivered-To, Return-Path, Received … */
 	void		 (*prefix)(struct buf *, void *, struct str rcpt);
 	/* a recipient of its own of the same message, who gets it anyway; NULL: none is */

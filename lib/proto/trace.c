@@ -21,6 +21,20 @@ add_word(struct buf *b, struct str s, bool utf8)
 	}
 }
 
+/* For whom, and when. */
+static void
+add_end(struct buf *b, const struct trace *t)
+{
+	if (t->rcpt.n > 0) {
+		buf_adds(b, "\r\n\tfor <");
+		buf_add(b, t->rcpt);
+		buf_addc(b, '>');
+	}
+	buf_adds(b, ";\r\n\t");
+	date_write(b, t->date);
+	buf_adds(b, "\r\n");
+}
+
 void
 trace_received(struct buf *b, const struct trace *t)
 {
@@ -54,14 +68,19 @@ trace_received(struct buf *b, const struct trace *t)
 		add_word(b, t->cipher, false);
 		buf_addc(b, ')');
 	}
-	if (t->rcpt.n > 0) {
-		buf_adds(b, "\r\n\tfor <");
-		buf_add(b, t->rcpt);
-		buf_addc(b, '>');
-	}
-	buf_adds(b, ";\r\n\t");
-	date_write(b, t->date);
-	buf_adds(b, "\r\n");
+	add_end(b, t);
+}
+
+void
+trace_received_local(struct buf *b, const struct trace *t)
+{
+	buf_adds(b, "Received: from ");
+	buf_add(b, t->hostname);
+	buf_adds(b, "\r\n\tby ");
+	buf_add(b, t->hostname);
+	buf_adds(b, " with local id ");
+	add_word(b, t->id, false);
+	add_end(b, t);
 }
 
 void

@@ -21,6 +21,9 @@ struct trace {
 
 void	trace_received(struct buf *, const struct trace *);
 
+/* Of a message that lay here itself: hostname, id, rcpt and date are told. */
+void	trace_received_local(struct buf *, const struct trace *);
+
 /* "Delivered-To: rcpt" and "Return-Path: <from>"; from is empty for the null path. */
 void	trace_delivered_to(struct buf *, struct str rcpt);
 void	trace_return_path(struct buf *, struct str from);

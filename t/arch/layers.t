@@ -111,6 +111,7 @@ LINKS = {
     'libexec/imapd': {'tdb'},
     'libexec/spawnd': set(),
     'libexec/deliverd': {'tdb'},
+    'libexec/queue-local': {'tdb'},
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
 }

@@ -50,6 +50,10 @@ main(void)
 	check("no for", t, "id abc.1;\r\n\tFri,");
 	t.helo = STR("a\r\nX: y(\xc3\xbc)");
 	check("a name of evil bytes", t, "from a??X:?y????\x20(");
+	trace_received_local(&b, &plain);
+	is_str(buf_str(&b), STR("Received: from mx.example\r\n\tby mx.example with local id abc.1\r\n\tfor <joe@x>;\r\n"
+	    "\tFri, 21 Nov 1997 09:55:06 -0600\r\n"), "out of a queue of our own");
+	buf_reset(&b);
 	trace_delivered_to(&b, STR("joe@x"));
 	trace_return_path(&b, STR(""));
 	trace_return_path(&b, STR("a@b"));
