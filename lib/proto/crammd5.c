@@ -77,15 +77,23 @@ cram_md5_derive(struct cram_md5_keys *k, struct str password)
 	OPENSSL_cleanse(key, sizeof(key));
 }
 
-bool
-cram_md5_check(const struct cram_md5_keys *k, struct str challenge, struct str hex)
+void
+cram_md5_answer(const struct cram_md5_keys *k, struct str challenge, char hex_r[CRAM_MD5_HEX + 1])
 {
 	uint8_t		digest[MD5_DIGEST_LENGTH];
-	char		text[CRAM_MD5_HEX + 1];
-	struct buf	want = { .p = text, .cap = sizeof(text), .max = CRAM_MD5_HEX };
+	struct buf	b = { .p = hex_r, .cap = CRAM_MD5_HEX + 1, .max = CRAM_MD5_HEX };
 
 	finish(k->inner, challenge, digest);
 	finish(k->outer, str_n(digest, sizeof(digest)), digest);
-	code_hex(&want, str_n(digest, sizeof(digest)));
+	code_hex(&b, str_n(digest, sizeof(digest)));
+	hex_r[CRAM_MD5_HEX] = '\0';
+}
+
+bool
+cram_md5_check(const struct cram_md5_keys *k, struct str challenge, struct str hex)
+{
+	char	text[CRAM_MD5_HEX + 1];
+
+	cram_md5_answer(k, challenge, text);
 	return hex.n == CRAM_MD5_HEX && CRYPTO_memcmp(hex.p, text, CRAM_MD5_HEX) == 0;
 }

@@ -19,6 +19,9 @@ struct cram_md5_keys {
 
 void	cram_md5_derive(struct cram_md5_keys *, struct str password);
 
+/* What a client says to challenge: CRAM_MD5_HEX bytes and a NUL. */
+void	cram_md5_answer(const struct cram_md5_keys *, struct str challenge, char hex_r[CRAM_MD5_HEX + 1]);
+
 /* Is hex (in lower case) what a client with that password says to challenge? In constant time. */
 bool	cram_md5_check(const struct cram_md5_keys *, struct str challenge, struct str hex);
 

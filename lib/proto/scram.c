@@ -19,27 +19,36 @@ digest(enum scram_hash hash)
 	return hash == SCRAM_SHA_1 ? EVP_sha1() : EVP_sha256();
 }
 
-static bool
-hmac(enum scram_hash hash, const uint8_t *key, struct str text, uint8_t *out)
+bool
+scram_hmac(enum scram_hash hash, const uint8_t *key, struct str text, uint8_t *out)
 {
 	return HMAC(digest(hash), key, (int)scram_key_size(hash),
 	    (const unsigned char *)text.p, text.n, out, NULL) != NULL;
 }
 
 bool
-scram_derive(struct scram_keys *k, struct str password)
+scram_derive_client(struct scram_keys *k, struct str password, uint8_t client_r[SCRAM_KEY_MAX])
 {
 	size_t	n = scram_key_size(k->hash);
-	uint8_t	salted[SCRAM_KEY_MAX], client[SCRAM_KEY_MAX];
+	uint8_t	salted[SCRAM_KEY_MAX];
 	bool	done;
 
 	done = password.n <= LIMIT_PASSWORD && k->iterations <= INT32_MAX &&
 	    PKCS5_PBKDF2_HMAC(password.p, (int)password.n, k->salt, (int)k->salt_n,
 	    (int)k->iterations, digest(k->hash), (int)n, salted) == 1 &&
-	    hmac(k->hash, salted, STR("Client Key"), client) &&
-	    hmac(k->hash, salted, STR("Server Key"), k->server) &&
-	    EVP_Digest(client, n, k->stored, NULL, digest(k->hash), NULL) == 1;
+	    scram_hmac(k->hash, salted, STR("Client Key"), client_r) &&
+	    scram_hmac(k->hash, salted, STR("Server Key"), k->server) &&
+	    EVP_Digest(client_r, n, k->stored, NULL, digest(k->hash), NULL) == 1;
 	OPENSSL_cleanse(salted, sizeof(salted));
+	return done;
+}
+
+bool
+scram_derive(struct scram_keys *k, struct str password)
+{
+	uint8_t	client[SCRAM_KEY_MAX];
+	bool	done = scram_derive_client(k, password, client);
+
 	OPENSSL_cleanse(client, sizeof(client));
 	return done;
 }
@@ -241,7 +250,7 @@ check_proof(const struct scram *s, struct str encoded)
 	bool		same = false;
 
 	if (code_unb64(&proof, encoded) && proof.n == n &&
-	    hmac(s->hash, s->keys.stored, buf_str(&s->auth), key)) {
+	    scram_hmac(s->hash, s->keys.stored, buf_str(&s->auth), key)) {
 		for (size_t i = 0; i < n; i++)
 			key[i] = (uint8_t)(key[i] ^ (uint8_t)proof.p[i]);
 		same = EVP_Digest(key, n, hashed, NULL, digest(s->hash), NULL) == 1 &&
@@ -274,7 +283,7 @@ scram_final(struct scram *s, struct str msg, struct buf *out)
 	buf_addc(&s->auth, ',');
 	buf_add(&s->auth, bare);
 	if (buf_failed(&s->auth) || !check_proof(s, proof) ||
-	    !hmac(s->hash, s->keys.server, buf_str(&s->auth), signature))
+	    !scram_hmac(s->hash, s->keys.server, buf_str(&s->auth), signature))
 		return SCRAM_PROOF;
 	buf_adds(out, "v=");
 	code_b64(out, str_n(signature, scram_key_size(s->hash)));

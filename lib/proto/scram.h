@@ -31,6 +31,12 @@ size_t	scram_key_size(enum scram_hash);
 /* Fill stored and server from the password; hash, iterations and salt are set. */
 bool	scram_derive(struct scram_keys *, struct str password) __attribute__((warn_unused_result));
 
+/* The same, and the ClientKey, with which one can log in: of scram_key_size() bytes. */
+bool	scram_derive_client(struct scram_keys *, struct str password, uint8_t client_r[SCRAM_KEY_MAX]) __attribute__((warn_unused_result));
+
+/* HMAC of text with a key of scram_key_size() bytes. */
+bool	scram_hmac(enum scram_hash, const uint8_t *key, struct str text, uint8_t *out_r) __attribute__((warn_unused_result));
+
 /* Is it this password? Takes as long for a wrong one as for the right one. */
 bool	scram_check(const struct scram_keys *, struct str password);
 

@@ -34,6 +34,7 @@ enum {
 	UNIX	= 1 << 2,	/* new unix sockets */
 	READ	= 1 << 3,	/* files, read-only; landlock says which */
 	WRITE	= 1 << 4,
+	CALL	= 1 << 5,	/* TCP connections to others */
 };
 
 static const unsigned	profile_groups[] = {
@@ -41,6 +42,7 @@ static const unsigned	profile_groups[] = {
 	[SANDBOX_VERIFY]	= CORE | UNIX | ACCEPT,
 	[SANDBOX_ACCOUNT]	= CORE | READ | WRITE,
 	[SANDBOX_STORE]		= CORE | READ | WRITE | ACCEPT,
+	[SANDBOX_CALLER]	= CORE | UNIX | CALL,
 	[SANDBOX_NET]		= CORE | UNIX | READ | ACCEPT,
 };
 
@@ -128,6 +130,18 @@ emit_argument(struct prog *p, uint32_t nr, unsigned arg, enum test test, uint32_
 	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
 }
 
+/* The same with a few values that are allowed. */
+static void
+emit_choice(struct prog *p, uint32_t nr, unsigned arg, const uint32_t *value, uint8_t n)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, nr, 0, (uint8_t)(n + 3));
+	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)ARG(arg), 0, 0);
+	for (uint8_t i = 0; i < n; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, value[i], (uint8_t)(n - i), 0);
+	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
 /* Which numbers a profile allows whatever their arguments are, in rising order. */
 struct numbers {
 	uint16_t	nr[CALLS];
@@ -204,7 +218,10 @@ build(struct prog *p, unsigned groups)
 	/* abort(3) signals itself, and nobody else is to be signalled */
 	emit_argument(p, SYS_tgkill, 0, EQUAL, (uint32_t)getpid());
 	if ((groups & UNIX) != 0) {
-		emit_argument(p, SYS_socket, 0, EQUAL, AF_UNIX);
+		if ((groups & CALL) != 0)
+			emit_choice(p, SYS_socket, 0, (const uint32_t[]){ AF_UNIX, AF_INET, AF_INET6 }, 3);
+		else
+			emit_argument(p, SYS_socket, 0, EQUAL, AF_UNIX);
 		emit_argument(p, SYS_socketpair, 0, EQUAL, AF_UNIX);
 	}
 	/* fstat(3) of some libcs is newfstatat(fd, "", AT_EMPTY_PATH) */
@@ -242,6 +259,7 @@ enum {
 	LL_FS_V2	= (1 << 14) - 1,
 	LL_FS_V3	= (1 << 15) - 1,
 	LL_NET		= 3,		/* version 4: TCP bind, connect */
+	LL_NET_BIND	= 1,
 	LL_SCOPED	= 3,		/* version 6: abstract sockets, signals */
 	LL_READING	= LL_READ_FILE | LL_READ_DIR,
 	LL_WRITING	= LL_WRITE_FILE | LL_REMOVE_DIR | LL_REMOVE_FILE | LL_MAKE_DIR |
@@ -275,7 +293,7 @@ static int
 landlock(unsigned groups, int dirfd, int readfd)
 {
 	long			version = syscall(LL_CREATE_RULESET, NULL, 0, LL_VERSION);
-	struct ll_ruleset	rs = { .fs = version < 3 ? LL_FS_V2 : LL_FS_V3, .net = LL_NET, .scoped = LL_SCOPED };
+	struct ll_ruleset	rs = { .fs = version < 3 ? LL_FS_V2 : LL_FS_V3, .net = (groups & CALL) != 0 ? LL_NET_BIND : LL_NET, .scoped = LL_SCOPED };
 	size_t			size = version < 4 ? 8 : version < 6 ? 16 : 24;
 	uint64_t		allowed = 0;
 	long			fd, n = 0;

@@ -15,6 +15,7 @@ enum sandbox {
 	SANDBOX_VERIFY,		/* the same, and accepts on sockets it holds */
 	SANDBOX_ACCOUNT,	/* one directory read-write and the boot id, no new sockets, inotify */
 	SANDBOX_STORE,		/* the same for accounts/, and accepts on sockets it holds */
+	SANDBOX_CALLER,		/* no file; may connect to unix sockets and by TCP to anybody */
 	SANDBOX_NET,		/* one directory read-only, accepts, unix sockets and pairs */
 };
 

@@ -110,6 +110,7 @@ LINKS = {
     'libexec/imapgate': set(),
     'libexec/imapd': {'tdb'},
     'libexec/spawnd': set(),
+    'libexec/queue-remote': {'ssl', 'crypto'},
     'libexec/deliverd': {'tdb'},
     'libexec/queue-local': {'tdb'},
     'libexec/supervised': {'tdb'},

@@ -126,19 +126,19 @@ can_watch(void)
 static const struct fact {
 	const char	*what;
 	bool		(*can)(void);
-	bool		 session, verify, account, store, net;
+	bool		 session, verify, account, store, net, caller;
 } facts[] = {
-	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false },
-	{ "connect by TCP", can_tcp, false, false, false, false, false },
-	{ "connect to a unix socket", can_unix, true, true, false, false, true },
-	{ "fork", can_fork, false, false, false, false, false },
-	{ "lock and map an open file", can_lock, true, true, true, true, true },
-	{ "map code", can_code, false, false, false, false, false },
-	{ "write below the directory", can_write_below, false, false, true, true, false },
-	{ "read below the directory", can_read_below, false, false, true, true, true },
-	{ "read the boot id", can_read_boot_id, false, false, true, true, false },
-	{ "watch below the directory", can_watch, false, false, true, true, true },
-	{ "run a program", can_exec, false, false, false, false, false },
+	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false, false },
+	{ "connect by TCP", can_tcp, false, false, false, false, false, true },
+	{ "connect to a unix socket", can_unix, true, true, false, false, true, true },
+	{ "fork", can_fork, false, false, false, false, false, false },
+	{ "lock and map an open file", can_lock, true, true, true, true, true, true },
+	{ "map code", can_code, false, false, false, false, false, false },
+	{ "write below the directory", can_write_below, false, false, true, true, false, false },
+	{ "read below the directory", can_read_below, false, false, true, true, true, false },
+	{ "read the boot id", can_read_boot_id, false, false, true, true, false, false },
+	{ "watch below the directory", can_watch, false, false, true, true, true, false },
+	{ "run a program", can_exec, false, false, false, false, false, false },
 };
 
 enum { FACTS = sizeof(facts) / sizeof(facts[0]) };
@@ -178,6 +178,7 @@ wanted(const struct fact *f, enum sandbox profile)
 	case SANDBOX_ACCOUNT:	return f->account;
 	case SANDBOX_STORE:	return f->store;
 	case SANDBOX_NET:	return f->net;
+	case SANDBOX_CALLER:	return f->caller;
 	}
 	return false;
 }
@@ -293,6 +294,7 @@ main(void)
 	test_profile(SANDBOX_ACCOUNT, "account", dirfd);
 	test_profile(SANDBOX_STORE, "store", dirfd);
 	test_profile(SANDBOX_NET, "net", dirfd);
+	test_profile(SANDBOX_CALLER, "caller", -1);
 	test_beside(dirfd);
 	test_cost();
 	(void)unlink("file");
