@@ -2,7 +2,6 @@
 """Logins through the whole system: imaplib, curl, mbsync, SCRAM bound to the TLS channel, client keys."""
 import base64
 import hashlib
-import hmac
 import imaplib
 import os
 import random
@@ -14,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from scram import scram_client
 
 BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
 POSTHORN = os.path.join(BUILD, 'bin/posthorn')
@@ -165,37 +167,12 @@ def test_mbsync(s):
             ok(r.returncode == 0 and 'INBOX' in r.stdout, 'mbsync: ' + mech, r.stdout)
 
 
-def scram_client(digest, kind, bind, state):
-    """The client's answers, one call a challenge; state gets our server's proof and what it should be."""
-    gs2, bare = 'p=%s,,' % kind, 'n=%s,r=nonce' % USER
-
-    def step(challenge):
-        if 'r' not in state:
-            state['r'] = challenge
-            if not challenge:
-                return (gs2 + bare).encode()
-        if 'final' in state:
-            state['v'] = challenge.decode()
-            return b''
-        first = challenge.decode()
-        f = dict(x.split('=', 1) for x in first.split(','))
-        salted = hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), base64.b64decode(f['s']), int(f['i']))
-        key = hmac.new(salted, b'Client Key', digest).digest()
-        final = 'c=%s,r=%s' % (base64.b64encode(gs2.encode() + bind).decode(), f['r'])
-        auth = ','.join((bare, first, final)).encode()
-        sign = hmac.new(hashlib.new(digest, key).digest(), auth, digest).digest()
-        server = hmac.new(hmac.new(salted, b'Server Key', digest).digest(), auth, digest).digest()
-        state['final'] = 'v=' + base64.b64encode(server).decode()
-        return (final + ',p=' + base64.b64encode(bytes(a ^ b for a, b in zip(key, sign))).decode()).encode()
-    return step
-
-
 def scram_plus(s, digest, spoil=False):
     """SCRAM-*-PLUS bound to the certificate that TLS showed (RFC 5929)."""
     m = imaps(s)
     cert = m.sock.getpeercert(binary_form=True)
     state = {}
-    step = scram_client(digest, 'tls-server-end-point',
+    step = scram_client(digest, USER, PASSWORD, 'tls-server-end-point',
                         hashlib.sha256(cert if not spoil else cert + b'x').digest(), state)
     try:
         m.authenticate('SCRAM-%s-PLUS' % ('SHA-1' if digest == 'sha1' else 'SHA-256'), step)
@@ -225,7 +202,7 @@ def test_exporter(s):
             material = bytes.fromhex(line.split(b':')[1].strip().decode())
         if line.startswith(b'* OK'):
             break
-    step = scram_client('sha256', 'tls-exporter', material, state)
+    step = scram_client('sha256', USER, PASSWORD, 'tls-exporter', material, state)
     p.stdin.write(b'a1 AUTHENTICATE SCRAM-SHA-256-PLUS\r\n')
     p.stdin.flush()
     answer = b''

@@ -100,11 +100,13 @@ def alive(pid):
         return False
 
 
-def client_context():
-    """TLS that takes any certificate: localserve signs its own."""
+def client_context(cert=None):
+    """TLS that takes any certificate: localserve signs its own. cert: files of the client's own, and its key."""
     c = ssl.create_default_context()
     c.check_hostname = False
     c.verify_mode = ssl.CERT_NONE
+    if cert:
+        c.load_cert_chain(*cert)
     return c
 
 
@@ -140,6 +142,14 @@ class Server:
     @property
     def smtp_port(self):
         return self.base + 25
+
+    @property
+    def submission_port(self):
+        return self.base + 587
+
+    @property
+    def submissions_port(self):
+        return self.base + 465
 
     @property
     def imap_port(self):
