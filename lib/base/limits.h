@@ -35,6 +35,12 @@
 #define LIMIT_ENVELOPE_ARENA	(2 * LIMIT_ENVELOPE)	/* its text, and what is decoded from it */
 #define LIMIT_SPOOL_WORD	512	/* of a result: host, status …; more is cut */
 
+/* A notification: of the message it is about, of the words that peers said, and all of it. */
+#define LIMIT_NOTICE_FULL	(1024u * 1024)	/* RET=FULL gives a larger one's header alone */
+#define LIMIT_NOTICE_HEADER	(256u * 1024)
+#define LIMIT_NOTICE_WORDS	(512u * 1024)	/* shared by its recipients */
+#define LIMIT_NOTICE		(16u * 1024 * 1024)
+
 /* IMAP before and after login. */
 #define LIMIT_IMAP_LINE		16384
 #define LIMIT_IMAP_TAG		256	/* kept over the dialogue of a login */

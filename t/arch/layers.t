@@ -113,6 +113,7 @@ LINKS = {
     'libexec/queue-remote': {'ssl', 'crypto'},
     'libexec/deliverd': {'tdb'},
     'libexec/queue-local': {'tdb'},
+    'libexec/queue-send': {'tdb'},
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
 }
