@@ -56,7 +56,6 @@ enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static noreturn void	 usage(void);
 static void		 place_below(const char *dir);
-static void		 find_libexec(void);
 static int		 help(int argc, char *argv[]);
 static const struct verb *verb_named(const char *name);
 
@@ -77,7 +76,8 @@ main(int argc, char *argv[])
 		usage();
 	argc -= optind;
 	argv += optind;
-	find_libexec();
+	if (home_find() == -1)
+		die(EXIT_TEMP, "unable to find our programs");
 	if (strcmp(argv[0], "help") == 0)
 		return help(argc, argv);
 	v = verb_named(argv[0]);
@@ -110,43 +110,6 @@ place_below(const char *dir)
 		die(EXIT_PERM, "%s", dir);
 	if (home_place(path) == -1)
 		die(EXIT_PERM, "%s", dir);
-}
-
-/* Cut the last part off a path; false when there is none. */
-static bool
-up(char *path)
-{
-	char	*slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return false;
-	*slash = '\0';
-	return true;
-}
-
-static void
-set_libexec(const char *path)
-{
-	if (setenv("POSTHORN_LIBEXEC", path, 1) == -1)
-		die(EXIT_TEMP, "unable to set POSTHORN_LIBEXEC");
-}
-
-/* Beside us in a build tree or a moved installation, else where it was configured. */
-static void
-find_libexec(void)
-{
-	static const char *const	below[] = { "/libexec", "/libexec/posthorn" };
-	char				path[PATH_MAX], probe[PATH_MAX];
-
-	if (realpath("/proc/self/exe", path) != NULL && up(path) && up(path))
-		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
-			if (snprintf(probe, sizeof(probe), "%s%s/supervised", path, below[i]) < (int)sizeof(probe) &&
-			    access(probe, X_OK) == 0 && up(probe)) {
-				set_libexec(probe);
-				return;
-			}
-	if (getenv("POSTHORN_LIBEXEC") == NULL)
-		set_libexec(home_libexec());
 }
 
 /* --- help */

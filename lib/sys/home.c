@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,32 @@ const char *
 home_libexec(void)
 {
 	return from_env("POSTHORN_LIBEXEC", POSTHORN_LIBEXECDIR);
+}
+
+/* Cut the last part off a path; false when there is none. */
+static bool
+up(char *path)
+{
+	char	*slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+int
+home_find(void)
+{
+	static const char *const	below[] = { "/libexec", "/libexec/posthorn" };
+	char				path[PATH_MAX], probe[PATH_MAX];
+
+	if (realpath("/proc/self/exe", path) != NULL && up(path) && up(path))
+		for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+			if (snprintf(probe, sizeof(probe), "%s%s/supervised", path, below[i]) < (int)sizeof(probe) &&
+			    access(probe, X_OK) == 0 && up(probe))
+				return setenv("POSTHORN_LIBEXEC", probe, 1);
+	return setenv("POSTHORN_LIBEXEC", home_libexec(), 1);
 }
 
 int

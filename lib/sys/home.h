@@ -21,6 +21,13 @@ const char	*home_etc(void);
 const char	*home_libexec(void);
 
 /*
+ * For what people run: set POSTHORN_LIBEXEC to ../libexec or ../libexec/posthorn of the
+ * running program when supervised is there (a build tree, a moved installation), else to
+ * what home_libexec() says. 0, or -1 with errno.
+ */
+int	home_find(void) __attribute__((warn_unused_result));
+
+/*
  * The path of a program of ours: name as it is when it begins with a slash,
  * else below home_libexec(). In the build tree a program with a folder of its
  * own lies in that folder (libexec/listend/listend). -1 with errno when nothing

@@ -34,7 +34,7 @@ def page_of(program):
     return own if os.path.exists(f"{SOURCE}/{own}") else f"{here}/{name}/{name}.8"
 
 
-programs = words("bin_PROGRAMS") + words("phlibexec_PROGRAMS") + words("verbs_PROGRAMS")
+programs = words("bin_PROGRAMS") + words("sbin_PROGRAMS") + words("phlibexec_PROGRAMS") + words("verbs_PROGRAMS")
 bad = []
 for p in programs:
     page = page_of(p)
