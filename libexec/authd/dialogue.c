@@ -350,6 +350,17 @@ forged(struct dialogue *d)
 	d->state = DIALOGUE_OVER;
 }
 
+/*
+ * A login is good for what the peer connected to, which listend sealed: a gate
+ * that serves another protocol does not get this one's door with it.
+ */
+static bool
+is_login_for(const struct dialogue *d, struct str protocol, struct str service, struct str tls_service)
+{
+	return d->state == DIALOGUE_OK && str_eq(d->protocol, protocol) &&
+	    (str_eq(d->peer.service, service) || str_eq(d->peer.service, tls_service));
+}
+
 /* Who it is that comes through the door: what we know, and nothing that the gate says now. */
 static void
 begin_conn(struct dialogue *d)
@@ -379,7 +390,7 @@ knock(struct dialogue *d, const char *door, struct ipc_fds *fds)
 static void
 cmd_handoff(struct authd *a, struct dialogue *d, struct str rec, struct ipc_fds *fds)
 {
-	if (d->state != DIALOGUE_OK || !str_eq(d->protocol, STR("imap")) || fds->n != 2) {
+	if (!is_login_for(d, STR("imap"), STR("imap"), STR("imaps")) || fds->n != 2) {
 		forged(d);
 		return;
 	}
@@ -396,7 +407,7 @@ cmd_queue(struct authd *a, struct dialogue *d)
 	struct ipc_fds	fds = { .n = 0 };
 	int		pair[2];
 
-	if (d->state != DIALOGUE_OK || !str_eq(d->protocol, STR("smtp"))) {
+	if (!is_login_for(d, STR("smtp"), STR("submission"), STR("submissions"))) {
 		forged(d);
 		return;
 	}

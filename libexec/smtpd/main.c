@@ -68,10 +68,13 @@ opts_parse(int argc, char *argv[])
 	struct opts	o = { .io_ms = 30000, .message_ms = 30 * 60 * 1000, .service_ms = 60000, .pause_ms = 1000 };
 	int		c;
 
+	enum { LOCAL_MS = 5 * 60 * 1000 };	/* -Q: a program of ours, or somebody typing (RFC 5321 4.5.3.2.7) */
+
 	while ((c = getopt(argc, argv, "Qm:p:s:t:")) != -1)
 		switch (c) {
 		case 'Q':
 			o.queue = true;
+			o.io_ms = LOCAL_MS;
 			break;
 		case 'm':
 			o.message_ms = milliseconds(optarg, "-m");

@@ -218,7 +218,8 @@ submit_finish(struct smtpd *d)
 	if (d->timed == TIMED_MESSAGE)
 		dl = deadline_sooner(dl, d->until);
 	r = put_message(d, dl);
-	log_result(d, &r);
+	if (!d->o.queue)	/* the standard error of -Q is its user's, and the queue has its own log */
+		log_result(d, &r);
 	smtp_session_queued(&d->s, r.code, r.status, r.text, r.lost != 0);
 	if (r.lost == 0)
 		return;

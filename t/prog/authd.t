@@ -156,7 +156,7 @@ def sealed(f):
 
 
 def facts(**more):
-    f = dict(protocol='imap', id='c1', rip='192.0.2.1', lip='192.0.2.2', tls='TLSv1.3', trusted='1')
+    f = dict(protocol='imap', service='imap', id='c1', rip='192.0.2.1', lip='192.0.2.2', tls='TLSv1.3', trusted='1')
     seal = more.pop('seal', True)
     f.update(more)
     f = {k: v for k, v in f.items() if v is not None}
@@ -377,6 +377,10 @@ def test_handoff(s):
     c.sendmsg([record('auth', cmd='handoff', tag='a', input='')], fds)
     ok(is_fail(parse(c.recv(65536)), 'badprotocol'), 'nor after one for SMTP')
     c = s.connect()
+    s.plain('ann@example.org', PASSWORD, s=c, service='submission')
+    c.sendmsg([record('auth', cmd='handoff', tag='a', input='')], fds)
+    ok(is_fail(parse(c.recv(65536)), 'badprotocol'), 'nor by who came to submission, whatever the gate calls it')
+    c = s.connect()
     s.plain('ann+x@example.org', PASSWORD, s=c, fingerprint='')
     c.sendmsg([record('auth', cmd='handoff', tag='a1', input=b64('a2 NOOP\r\n'), account='bob', rip='6.6.6.6')], fds)
     t, _ = door.accept()
@@ -454,6 +458,9 @@ def test_queue(s):
     c = s.connect()
     s.plain('ann@example.org', PASSWORD, s=c)
     ok(is_fail(s.call(c, cmd='queue'), 'badprotocol'), 'nor after one for IMAP')
+    c = s.connect()
+    s.plain('ann@example.org', PASSWORD, s=c, protocol='smtp')
+    ok(is_fail(s.call(c, cmd='queue'), 'badprotocol'), 'nor by who came for IMAP, whatever the gate calls it')
     c = smtp()
     ask(c)
     t, r, fds = door_conn(door)
