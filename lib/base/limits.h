@@ -116,6 +116,16 @@
 #define LIMIT_MX_HOSTS		64
 #define LIMIT_MX_ADDRESSES	64
 
+/* dnsd: clients, their questions, and what libunbound is working on (20 KiB each at worst). */
+#define LIMIT_DNSD_CLIENTS	1000
+#define LIMIT_DNSD_PIPELINE	256	/* questions of one client */
+#define LIMIT_DNSD_QUESTIONS	8192	/* of all */
+#define LIMIT_DNSD_LOOKUPS	4096
+#define LIMIT_DNSD_ID		32	/* bytes of a question's id */
+#define LIMIT_DNSD_WAITING	(1024u * 1024)	/* bytes of answers that one client does not take */
+#define LIMIT_DNSD_MS		30000	/* patience for one question, at most and when none is told: */
+#define LIMIT_DNSD_MS_DEFAULT	10000
+
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <sched.h>
+
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -34,7 +36,8 @@ enum {
 	UNIX	= 1 << 2,	/* new unix sockets */
 	READ	= 1 << 3,	/* files, read-only; landlock says which */
 	WRITE	= 1 << 4,
-	CALL	= 1 << 5,	/* TCP connections to others */
+	CALL	= 1 << 5,	/* sockets to others */
+	THREAD	= 1 << 6,	/* threads; what they bind */
 };
 
 static const unsigned	profile_groups[] = {
@@ -43,6 +46,7 @@ static const unsigned	profile_groups[] = {
 	[SANDBOX_ACCOUNT]	= CORE | READ | WRITE,
 	[SANDBOX_STORE]		= CORE | READ | WRITE | ACCEPT,
 	[SANDBOX_CALLER]	= CORE | UNIX | CALL,
+	[SANDBOX_RESOLVER]	= CORE | READ | ACCEPT | CALL | THREAD,
 	[SANDBOX_NET]		= CORE | UNIX | READ | ACCEPT,
 };
 
@@ -74,7 +78,8 @@ static const struct {
 	{ SYS_geteuid, CORE }, { SYS_getgid, CORE }, { SYS_getegid, CORE }, { SYS_getrusage, CORE },
 	{ SYS_uname, CORE }, { SYS_sysinfo, CORE }, { SYS_umask, CORE }, { SYS_sched_yield, CORE },
 	{ SYS_accept4, ACCEPT }, { SYS_accept, ACCEPT },
-	{ SYS_connect, UNIX },
+	{ SYS_connect, UNIX | CALL }, { SYS_bind, THREAD },
+	{ SYS_set_robust_list, THREAD }, { SYS_rseq, THREAD },
 	{ SYS_openat, READ }, { SYS_newfstatat, READ }, { SYS_statx, READ }, { SYS_getdents64, READ },
 	{ SYS_readlinkat, READ }, { SYS_faccessat, READ }, { SYS_getcwd, READ }, { SYS_fchdir, READ },
 	{ SYS_fstatfs, READ }, { SYS_inotify_init1, READ }, { SYS_inotify_add_watch, READ },
@@ -92,7 +97,7 @@ static const struct {
 
 /* --- the filter, put together by hand */
 
-enum { CALLS = sizeof(calls) / sizeof(calls[0]), PROG_MAX = 2 * CALLS + 48 };
+enum { CALLS = sizeof(calls) / sizeof(calls[0]), PROG_MAX = 2 * CALLS + 64 };
 
 _Static_assert(2 * CALLS < 255, "a jump reaches from the first leaf past the last");
 
@@ -217,12 +222,19 @@ build(struct prog *p, unsigned groups)
 	emit_argument(p, SYS_mprotect, 2, NONE_OF, PROT_EXEC);
 	/* abort(3) signals itself, and nobody else is to be signalled */
 	emit_argument(p, SYS_tgkill, 0, EQUAL, (uint32_t)getpid());
-	if ((groups & UNIX) != 0) {
-		if ((groups & CALL) != 0)
-			emit_choice(p, SYS_socket, 0, (const uint32_t[]){ AF_UNIX, AF_INET, AF_INET6 }, 3);
-		else
+	if ((groups & (UNIX | CALL)) != 0) {
+		if ((groups & CALL) == 0)
 			emit_argument(p, SYS_socket, 0, EQUAL, AF_UNIX);
+		else
+			emit_choice(p, SYS_socket, 0, (const uint32_t[]){ AF_INET, AF_INET6, AF_UNIX },
+			    (groups & UNIX) != 0 ? 3 : 2);
 		emit_argument(p, SYS_socketpair, 0, EQUAL, AF_UNIX);
+	}
+	/* as if the kernel had only the older call, whose flags can be looked at */
+	if ((groups & THREAD) != 0) {
+		emit_argument(p, SYS_clone, 0, ONE_OF, CLONE_THREAD);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
+		emit(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
 	}
 	/* fstat(3) of some libcs is newfstatat(fd, "", AT_EMPTY_PATH) */
 	if ((groups & READ) == 0)

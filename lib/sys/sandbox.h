@@ -5,7 +5,8 @@
  * What is denied fails with EPERM or EACCES. Costs less than 0.1 ms.
  *
  * Load before: time zone data (tzset), whatever a library opens lazily. No
- * profile may start programs or processes.
+ * profile may start programs or processes. Threads that are there must not yet
+ * be at work: a filter is for the thread that enters, and those it starts.
  */
 #ifndef SYS_SANDBOX_H
 #define SYS_SANDBOX_H
@@ -16,6 +17,7 @@ enum sandbox {
 	SANDBOX_ACCOUNT,	/* one directory read-write and the boot id, no new sockets, inotify */
 	SANDBOX_STORE,		/* the same for accounts/, and accepts on sockets it holds */
 	SANDBOX_CALLER,		/* no file; may connect to unix sockets and by TCP to anybody */
+	SANDBOX_RESOLVER,	/* one directory read-only, accepts, sockets of IPv4 and IPv6, threads */
 	SANDBOX_NET,		/* one directory read-only, accepts, unix sockets and pairs */
 };
 

@@ -117,6 +117,7 @@ LINKS = {
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
     'bin/sendmail': set(),
+    'libexec/dnsd': {'tdb', 'unbound', 'idn2'},
 }
 for prog, allowed in sorted(LINKS.items()):
     path = os.path.join(BUILD, prog)

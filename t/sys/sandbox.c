@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,30 @@ can_tcp(void)
 	if (sock == -1)
 		return false;
 	return connect(sock, (struct sockaddr *)&sin, sizeof(sin)) == 0 || errno == ECONNREFUSED;
+}
+
+static bool
+can_udp(void)
+{
+	struct sockaddr_in	sin = { .sin_family = AF_INET, .sin_port = htons(1) };
+	int			sock = socket(AF_INET, SOCK_DGRAM, 0);
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return sock != -1 && connect(sock, (struct sockaddr *)&sin, sizeof(sin)) == 0 && send(sock, "", 1, 0) == 1;
+}
+
+static void *
+nothing(void *of)
+{
+	return of;
+}
+
+static bool
+can_thread(void)
+{
+	pthread_t	t;
+
+	return pthread_create(&t, NULL, nothing, NULL) == 0 && pthread_join(t, NULL) == 0;
 }
 
 static bool
@@ -126,19 +151,21 @@ can_watch(void)
 static const struct fact {
 	const char	*what;
 	bool		(*can)(void);
-	bool		 session, verify, account, store, net, caller;
+	bool		 session, verify, account, store, net, caller, resolver;
 } facts[] = {
-	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false, false },
-	{ "connect by TCP", can_tcp, false, false, false, false, false, true },
-	{ "connect to a unix socket", can_unix, true, true, false, false, true, true },
-	{ "fork", can_fork, false, false, false, false, false, false },
-	{ "lock and map an open file", can_lock, true, true, true, true, true, true },
-	{ "map code", can_code, false, false, false, false, false, false },
-	{ "write below the directory", can_write_below, false, false, true, true, false, false },
-	{ "read below the directory", can_read_below, false, false, true, true, true, false },
-	{ "read the boot id", can_read_boot_id, false, false, true, true, false, false },
-	{ "watch below the directory", can_watch, false, false, true, true, true, false },
-	{ "run a program", can_exec, false, false, false, false, false, false },
+	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false, false, false },
+	{ "connect by TCP", can_tcp, false, false, false, false, false, true, true },
+	{ "connect to a unix socket", can_unix, true, true, false, false, true, true, false },
+	{ "fork", can_fork, false, false, false, false, false, false, false },
+	{ "lock and map an open file", can_lock, true, true, true, true, true, true, true },
+	{ "map code", can_code, false, false, false, false, false, false, false },
+	{ "write below the directory", can_write_below, false, false, true, true, false, false, false },
+	{ "read below the directory", can_read_below, false, false, true, true, true, false, true },
+	{ "read the boot id", can_read_boot_id, false, false, true, true, false, false, false },
+	{ "watch below the directory", can_watch, false, false, true, true, true, false, true },
+	{ "send by UDP", can_udp, false, false, false, false, false, true, true },
+	{ "start a thread", can_thread, false, false, false, false, false, false, true },
+	{ "run a program", can_exec, false, false, false, false, false, false, false },
 };
 
 enum { FACTS = sizeof(facts) / sizeof(facts[0]) };
@@ -179,6 +206,7 @@ wanted(const struct fact *f, enum sandbox profile)
 	case SANDBOX_STORE:	return f->store;
 	case SANDBOX_NET:	return f->net;
 	case SANDBOX_CALLER:	return f->caller;
+	case SANDBOX_RESOLVER:	return f->resolver;
 	}
 	return false;
 }
@@ -295,6 +323,7 @@ main(void)
 	test_profile(SANDBOX_STORE, "store", dirfd);
 	test_profile(SANDBOX_NET, "net", dirfd);
 	test_profile(SANDBOX_CALLER, "caller", -1);
+	test_profile(SANDBOX_RESOLVER, "resolver", dirfd);
 	test_beside(dirfd);
 	test_cost();
 	(void)unlink("file");
