@@ -18,7 +18,7 @@ struct dsn_rcpt {
 	struct str	 address;	/* final recipient */
 	struct str	 orcpt;		/* "rfc822;xtext" as it came; empty: none */
 	struct str	 status;	/* "5.1.1"; when empty or malformed, of the action's class */
-	struct str	 remote;	/* name of the peer's host; empty: none was reached */
+	struct str	 remote;	/* name of the peer's host; empty: none was reached; hostname: delivered here */
 	struct str	 remote_ip;
 	struct str	 diagnostic;	/* the peer's whole reply with its code, lines divided by \n; or our own words */
 	bool		 smtp;		/* diagnostic is a reply of SMTP */

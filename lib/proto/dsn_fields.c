@@ -28,18 +28,24 @@ dsn_status(const struct dsn_rcpt *r)
 	return str_c(of_class[r->action]);
 }
 
-struct str
-dsn_remote(const struct dsn_rcpt *r)
+bool
+dsn_is_ours(const struct dsn *d, const struct dsn_rcpt *r)
 {
-	return addr_is_domain(r->remote) ? r->remote : STR("");
+	return r->remote.n > 0 && str_ieq(r->remote, d->hostname);
 }
 
 struct str
-dsn_remote_ip(const struct dsn_rcpt *r)
+dsn_remote(const struct dsn *d, const struct dsn_rcpt *r)
+{
+	return addr_is_domain(r->remote) && !dsn_is_ours(d, r) ? r->remote : STR("");
+}
+
+struct str
+dsn_remote_ip(const struct dsn *d, const struct dsn_rcpt *r)
 {
 	struct ip	ip;
 
-	return ip_parse(r->remote_ip, &ip) ? r->remote_ip : STR("");
+	return ip_parse(r->remote_ip, &ip) && !dsn_is_ours(d, r) ? r->remote_ip : STR("");
 }
 
 static void
@@ -132,9 +138,9 @@ add_final(struct buf *b, struct str address, bool global)
 }
 
 static void
-add_remote(struct buf *b, const struct dsn_rcpt *r)
+add_remote(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 {
-	struct str	name = dsn_remote(r), ip = dsn_remote_ip(r);
+	struct str	name = dsn_remote(d, r), ip = dsn_remote_ip(d, r);
 
 	/* names are of the DNS: U-labels do not come here */
 	if (!str_is_ascii(name))
@@ -147,7 +153,7 @@ add_remote(struct buf *b, const struct dsn_rcpt *r)
 }
 
 static void
-add_rcpt(struct buf *b, const struct dsn_rcpt *r, bool global)
+add_rcpt(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r, bool global)
 {
 	static const char *const	action[] = {
 		[DSN_FAILED]	= "failed",
@@ -165,7 +171,7 @@ add_rcpt(struct buf *b, const struct dsn_rcpt *r, bool global)
 	buf_adds(b, "\r\nStatus: ");
 	buf_add(b, dsn_status(r));
 	buf_adds(b, "\r\n");
-	add_remote(b, r);
+	add_remote(b, d, r);
 	add_folded(b, r->smtp ? "Diagnostic-Code: smtp; " : "Diagnostic-Code: x-posthorn; ", r->diagnostic, global);
 	add_date(b, "Last-Attempt-Date: ", r->last_attempt);
 	if (r->action == DSN_DELAYED)
@@ -180,5 +186,5 @@ dsn_fields(struct buf *b, const struct dsn *d, bool global)
 	add_date(b, "Arrival-Date: ", d->arrival);
 	add_line(b, "Future-Release-Request: ", d->future, false);
 	for (size_t i = 0; i < d->nrcpt; i++)
-		add_rcpt(b, &d->rcpt[i], global);
+		add_rcpt(b, d, &d->rcpt[i], global);
 }

@@ -25,9 +25,10 @@ void	dsn_fields(struct buf *, const struct dsn *, bool global);
 /* The status told of it, or one of its action's class. */
 struct str	dsn_status(const struct dsn_rcpt *);
 
-/* The peer's name and address; empty when they are none. */
-struct str	dsn_remote(const struct dsn_rcpt *);
-struct str	dsn_remote_ip(const struct dsn_rcpt *);
+/* The peer's name and address; empty when they are none, or it is ourselves. */
+struct str	dsn_remote(const struct dsn *, const struct dsn_rcpt *);
+struct str	dsn_remote_ip(const struct dsn *, const struct dsn_rcpt *);
+bool		dsn_is_ours(const struct dsn *, const struct dsn_rcpt *);
 
 /*
  * Append at most max bytes of s, in one line: controls and what is not UTF-8 (not

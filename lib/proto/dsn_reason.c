@@ -5,7 +5,7 @@ static const char	otherwise[] = "Ask the recipient in another way (by telephone,
 static const char	smaller[] = "Send it with fewer or smaller attachments, or put the files where they can be fetched and send a link.";
 static const char	later[] = "Send it again later, or reach the recipient in another way.";
 static const char	postmaster[] = "Show this notice to whoever looks after your mail server.";
-static const char	content[] = "Change what the other server took offence at (its words above may tell), or reach the recipient in another way.";
+static const char	content[] = "Change what the other server takes offence at (its words above may tell), or reach the recipient in another way.";
 
 /* What follows the class (RFC 3463, and IANA's registry of these codes). */
 static const struct row {
@@ -13,7 +13,7 @@ static const struct row {
 	struct dsn_reason	 reason;
 } rows[] = {
 	{ "1.0", { "Something is wrong with the address.", address } },
-	{ "1.1", { "There is no such mailbox: the recipient's server does not know this address.", address } },
+	{ "1.1", { "There is no such mailbox: the recipient's server does not know the address.", address } },
 	{ "1.2", { "There is no mail server for the part of the address behind the @.", address } },
 	{ "1.3", { "The address is not written as an address can be.", address } },
 	{ "1.4", { "The address fits more than one mailbox there.", otherwise } },
@@ -27,12 +27,12 @@ static const struct row {
 	{ "2.2", { "The recipient's mailbox is full.", later } },
 	{ "2.3", { "The message is larger than this recipient accepts.", smaller } },
 	{ "2.4", { "The address is a list, and the list could not be expanded.", otherwise } },
-	{ "3.0", { "The other mail system has trouble of its own.", later } },
-	{ "3.1", { "The other mail system has no space left.", later } },
-	{ "3.2", { "The other mail system takes no mail at this time.", later } },
-	{ "3.3", { "The other mail system lacks something that this message needs.", postmaster } },
-	{ "3.4", { "The message is larger than the other mail system accepts.", smaller } },
-	{ "3.5", { "The other mail system is not set up rightly.", otherwise } },
+	{ "3.0", { "The recipient's mail system has trouble of its own.", later } },
+	{ "3.1", { "The recipient's mail system has no space left.", later } },
+	{ "3.2", { "The recipient's mail system takes no mail at this time.", later } },
+	{ "3.3", { "The recipient's mail system lacks something that this message needs.", postmaster } },
+	{ "3.4", { "The message is larger than the recipient's mail system accepts.", smaller } },
+	{ "3.5", { "The recipient's mail system is not set up rightly.", otherwise } },
 	{ "4.0", { "The other mail server could not be reached, or the way to it is disturbed.", later } },
 	{ "4.1", { "The other mail server does not answer.", later } },
 	{ "4.2", { "The connection to the other mail server broke off.", later } },
@@ -82,7 +82,7 @@ static const struct row {
 const struct dsn_reason *
 dsn_reason(struct str status)
 {
-	static const struct dsn_reason	any = { "The other server did not say why in a way that we can put into words.", otherwise };
+	static const struct dsn_reason	any = { "No more is known of the reason than what is said here.", otherwise };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (status.n > 2 && str_eq(str_skip(status, 2), str_c(rows[i].code)))

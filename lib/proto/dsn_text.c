@@ -120,15 +120,15 @@ add_sentence(struct buf *b, const char *indent, struct str text)
 
 /* What the other side said, line for line. */
 static void
-add_words(struct buf *b, const struct dsn_rcpt *r)
+add_words(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 {
-	struct str	name = dsn_remote(r), ip = dsn_remote_ip(r), rest, line;
+	struct str	name = dsn_remote(d, r), ip = dsn_remote_ip(d, r), rest, line;
 
 	rest = str_trim(str_head(r->diagnostic, LIMIT_SMTP_REPLY));
 	if (rest.n == 0)
 		return;
-	if (!r->smtp)
-		buf_adds(b, "    Our server's words:\r\n");
+	if (!r->smtp || dsn_is_ours(d, r))
+		buf_adds(b, "    This server's own words:\r\n");
 	else if (name.n > 0)
 		buf_addf(b, ip.n > 0 ? "    " STR_FMT " [" STR_FMT "] said:\r\n" : "    " STR_FMT " said:\r\n",
 		    STR_ARG(name), STR_ARG(ip));
@@ -182,7 +182,7 @@ add_rcpt(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 		buf_addf(&why, "%s (" STR_FMT ")", dsn_reason(status)->why, STR_ARG(status));
 		add_sentence(b, "    ", buf_str(&why));
 		buf_free(&why);
-		add_words(b, r);
+		add_words(b, d, r);
 	}
 	add_times(b, d, r);
 }

@@ -35,6 +35,13 @@ static const struct dsn_rcpt	delayed_rcpt[] = {
 	},
 };
 
+static const struct dsn_rcpt	local_rcpt[] = {
+	{
+		.action = DSN_FAILED, .address = STR_INIT("bob@example.org"), .orcpt = STR_INIT(""), .status = STR_INIT("4.2.2"),
+		.remote = STR_INIT("mail.example.org"), .remote_ip = STR_INIT(""), .diagnostic = STR_INIT("452 over quota"), .smtp = true,
+	},
+};
+
 static const struct dsn_rcpt	utf8_rcpt[] = {
 	{
 		.action = DSN_FAILED, .address = STR_INIT("\xc3\xbc+x@example.com"), .orcpt = STR_INIT("utf-8;\\x{FC}@example.com"),
@@ -78,6 +85,8 @@ sample(const char *name)
 
 	if (strcmp(name, "delayed") == 0)
 		d = with(failed.original, delayed_rcpt, 2);
+	else if (strcmp(name, "local") == 0)
+		d = with(failed.original, local_rcpt, 1);
 	else if (strcmp(name, "utf8") == 0)
 		d = with(STR("Subject: Gr\xc3\xbc\xc3\x9f""e\r\nTo: \xc3\xbc@example.com\r\n\r\nbody\r\n"), utf8_rcpt, 1);
 	else if (strcmp(name, "full") == 0)
@@ -220,6 +229,18 @@ test_delayed(void)
 	done(&r);
 }
 
+/* Mail to an account of ours that failed: no other server was asked. */
+static void
+test_local(void)
+{
+	struct read	r = read_again("local");
+
+	ok(!has(r.fields, "Remote-MTA"), "no remote server");
+	ok(has(r.fields, "Diagnostic-Code: smtp; 452 over quota\r\n"), "what was said");
+	ok(has(r.people, "    This server's own words:\r\n        452 over quota\r\n"), "by whom");
+	done(&r);
+}
+
 static void
 test_utf8(void)
 {
@@ -285,6 +306,7 @@ main(int argc, char *argv[])
 	}
 	test_failed();
 	test_delayed();
+	test_local();
 	test_utf8();
 	test_original();
 	test_hostile();
