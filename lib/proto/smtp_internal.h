@@ -3,6 +3,7 @@
 #define PROTO_SMTP_INTERNAL_H
 
 #include "smtp_session.h"
+#include "smtp_special.h"
 
 enum {
 	PHASE_COMMAND,

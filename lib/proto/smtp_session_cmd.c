@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../base/num.h"
 #include "smtp_internal.h"
 
 enum {
 	BAD_MAX		= 10,			/* spoiled transactions without a good one */
-	HANG_MS		= 3600 * 1000,
 	LARGE		= 100 * 1024 * 1024,	/* a size that nobody takes */
 };
 
@@ -22,21 +20,12 @@ say_code(struct smtp_session *s, struct smtp_code c)
 struct smtp_special
 smtp_special(const struct smtp_session *s, const struct addr *a)
 {
-	struct str	l = a->local;
-	uint32_t	v;
+	struct smtp_special	sp = { 0, false };
 
 	/* what is queued fails in the queue */
-	if (!s->conf->localserve || (s->conf->submission && str_starts(l, STR("queue"))))
-		return (struct smtp_special){ 0, false };
-	if (str_ends(l, STR("temperror")))
-		return (struct smtp_special){ 451, false };
-	if (str_ends(l, STR("permerror")))
-		return (struct smtp_special){ 550, false };
-	if (str_ends(l, STR("timeout")))
-		return (struct smtp_special){ 451, true };
-	if (l.n >= 3 && num_u32(str_skip(l, l.n - 3), 599, &v) && v >= 400)
-		return (struct smtp_special){ (int)v, false };
-	return (struct smtp_special){ 0, false };
+	if (s->conf->localserve && !(s->conf->submission && str_starts(a->local, STR("queue"))))
+		sp.code = smtp_special_code(a->local, &sp.hang);
+	return sp;
 }
 
 /* Refuse as a special name asks; true when it asks for something. */
@@ -48,7 +37,7 @@ refuse_special(struct smtp_session *s, const struct addr *a, struct str prefix)
 	if (sp.code == 0 || !str_starts(a->local, prefix))
 		return false;
 	s->refused = (struct smtp_code){ sp.code, sp.code < 500 ? "4.0.0" : "5.0.0", "as the special address asks" };
-	smtp_delay(s, sp.hang ? HANG_MS : 0, THEN_REFUSE);
+	smtp_delay(s, sp.hang ? SMTP_SPECIAL_HANG_MS : 0, THEN_REFUSE);
 	return true;
 }
 

@@ -19,7 +19,6 @@
 
 enum {
 	UNKNOWN_DELAY_MS	= 5000,
-	HANG_MS			= 3600 * 1000,
 	LARGE			= 100 * 1024 * 1024,
 };
 
@@ -102,7 +101,7 @@ smtp_message_end(struct smtp_session *s)
 		s->then = THEN_FINISH;
 		s->want = SMTP_WANT_STORE;
 	} else
-		smtp_delay(s, any_hangs(s) ? HANG_MS : 0, THEN_FINISH);
+		smtp_delay(s, any_hangs(s) ? SMTP_SPECIAL_HANG_MS : 0, THEN_FINISH);
 }
 
 void
