@@ -79,6 +79,25 @@ attr_get(struct str rec, const char *name)
 	return (struct str){ NULL, 0 };
 }
 
+struct str
+attr_text(struct str rec, const char *name)
+{
+	struct str	s = attr_get(rec, name);
+
+	return s.p == NULL ? STR("") : s;
+}
+
+size_t
+attr_count(struct str rec, const char *what)
+{
+	struct str	name, value;
+	size_t		at = 0, n = 0;
+
+	while (attr_next(rec, &at, &name, &value))
+		n += str_eq(name, str_c(what));
+	return n;
+}
+
 uint64_t
 attr_getu(struct str rec, const char *name, uint64_t fallback)
 {

@@ -32,6 +32,12 @@ bool	attr_next(struct str rec, size_t *at, struct str *name_r, struct str *value
 /* The first value of that name, or an empty str with p NULL. */
 struct str	attr_get(struct str rec, const char *name);
 
+/* The same, but never NULL. */
+struct str	attr_text(struct str rec, const char *name);
+
+/* How many attributes have that name. */
+size_t	attr_count(struct str rec, const char *name);
+
 /* The number of that name, or fallback when it is absent or not a number. */
 uint64_t	attr_getu(struct str rec, const char *name, uint64_t fallback);
 

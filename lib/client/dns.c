@@ -34,17 +34,6 @@ decode_got(struct str s, enum dns_got *out_r)
 	return false;
 }
 
-static size_t
-count_rr(struct str rec)
-{
-	struct str	name, value;
-	size_t		at = 0, n = 0;
-
-	while (attr_next(rec, &at, &name, &value))
-		n += str_eq(name, STR("rr"));
-	return n;
-}
-
 /* False over the arena's limit. */
 static bool
 decode_all(struct str rec, enum dns_type type, struct arena *arena, struct dns_answer *a)
@@ -53,7 +42,7 @@ decode_all(struct str rec, enum dns_type type, struct arena *arena, struct dns_a
 	struct str	name, value;
 	size_t		at = 0;
 
-	a->rr = arena_array(arena, count_rr(rec), sizeof(a->rr[0]));
+	a->rr = arena_array(arena, attr_count(rec, "rr"), sizeof(a->rr[0]));
 	if (a->rr == NULL)
 		return false;
 	while (attr_next(rec, &at, &name, &value)) {

@@ -22,14 +22,6 @@ word_index(struct str s, const char *const *words, unsigned n)
 	return n;
 }
 
-static struct str
-text_of(struct str rec, const char *name)
-{
-	struct str	s = attr_get(rec, name);
-
-	return s.p == NULL ? STR("") : s;
-}
-
 static bool
 flag_of(struct str rec, const char *name)
 {
@@ -107,18 +99,6 @@ job_encode(struct buf *rec, const struct job *j)
 	return !buf_failed(rec) && rec->n <= LIMIT_RECORD;
 }
 
-/* How many attributes of that name there are. */
-static size_t
-count_of(struct str rec, const char *what)
-{
-	struct str	name, value;
-	size_t		at = 0, n = 0;
-
-	while (attr_next(rec, &at, &name, &value))
-		n += str_eq(name, str_c(what));
-	return n;
-}
-
 /* The recipients with what is told of each. */
 static bool
 take_job_rcpts(struct str rec, struct arena *arena, struct job *j)
@@ -128,7 +108,7 @@ take_job_rcpts(struct str rec, struct arena *arena, struct job *j)
 	size_t		 at = 0;
 	uint32_t	 notify;
 
-	j->nrcpt = count_of(rec, "rcpt");
+	j->nrcpt = attr_count(rec, "rcpt");
 	if (j->nrcpt == 0 || j->nrcpt > JOB_RCPTS)
 		return false;
 	j->rcpt = arena_array(arena, j->nrcpt, sizeof(j->rcpt[0]));
@@ -234,22 +214,22 @@ job_decode(struct str rec, struct arena *arena, struct job *j)
 	*j = (struct job){ .nrcpt = 0 };
 	if (!attr_is(rec, "job", 1) || !take_words(rec, j) || !take_numbers(rec, j) || !take_ports(rec, j))
 		return false;
-	j->id = text_of(rec, "id");
-	j->hostname = text_of(rec, "hostname");
-	j->domain = text_of(rec, "domain");
-	j->host = text_of(rec, "host");
-	j->ca_file = text_of(rec, "ca-file");
-	j->user = text_of(rec, "user");
-	j->password = text_of(rec, "password");
-	j->mechanisms = text_of(rec, "mechanisms");
+	j->id = attr_text(rec, "id");
+	j->hostname = attr_text(rec, "hostname");
+	j->domain = attr_text(rec, "domain");
+	j->host = attr_text(rec, "host");
+	j->ca_file = attr_text(rec, "ca-file");
+	j->user = attr_text(rec, "user");
+	j->password = attr_text(rec, "password");
+	j->mechanisms = attr_text(rec, "mechanisms");
 	j->no_ipv4 = flag_of(rec, "no-ipv4");
 	j->no_ipv6 = flag_of(rec, "no-ipv6");
-	j->from = text_of(rec, "from");
+	j->from = attr_text(rec, "from");
 	j->smtputf8 = flag_of(rec, "smtputf8");
 	j->require_tls = flag_of(rec, "require-tls");
 	j->tls_no = flag_of(rec, "tls-no");
-	j->envid = text_of(rec, "envid");
-	j->dialed = text_of(rec, "dialed");
+	j->envid = attr_text(rec, "envid");
+	j->dialed = attr_text(rec, "dialed");
 	return is_whole(rec, j) && take_job_rcpts(rec, arena, j);
 }
 
@@ -381,10 +361,10 @@ job_done_decode(struct str rec, struct arena *arena, struct job_done *d)
 	*d = (struct job_done){ .nresult = 0 };
 	if (!attr_is(rec, "done", 1))
 		return false;
-	d->dialed = text_of(rec, "dialed");
+	d->dialed = attr_text(rec, "dialed");
 	d->unreached = flag_of(rec, "unreached");
 	d->more = flag_of(rec, "more");
-	d->nresult = count_of(rec, "result");
+	d->nresult = attr_count(rec, "result");
 	if (d->nresult == 0 || d->nresult > JOB_RCPTS || d->dialed.n > LIMIT_JOB_DIALED)
 		return false;
 	d->result = arena_array(arena, d->nresult, sizeof(d->result[0]));

@@ -243,17 +243,6 @@ get_of_message(struct envelope *e, struct str name, struct str value)
 	return true;	/* of a later version */
 }
 
-static size_t
-count_rcpts(struct str in)
-{
-	struct str	name, value;
-	size_t		at = 0, n = 0;
-
-	while (attr_next(in, &at, &name, &value))
-		n += str_eq(name, STR("rcpt"));
-	return n;
-}
-
 static bool
 get_all(struct str in, size_t at, struct arena *a, struct envelope *e)
 {
@@ -284,7 +273,7 @@ envelope_decode(struct str in, struct arena *a, struct envelope *e)
 		return false;
 	in = str_head(in, n);
 	e->content = n;
-	e->nrcpt = count_rcpts(in);
+	e->nrcpt = attr_count(in, "rcpt");
 	if (e->nrcpt == 0 || e->nrcpt > LIMIT_SMTP_RCPTS)
 		return false;
 	e->rcpt = arena_array(a, e->nrcpt, sizeof(e->rcpt[0]));

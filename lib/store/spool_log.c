@@ -173,15 +173,6 @@ get_event(struct str word, enum spool_event *event_r)
 	return false;
 }
 
-/* Empty when absent. */
-static struct str
-get(struct str rec, const char *name)
-{
-	struct str	s = attr_get(rec, name);
-
-	return s.p == NULL ? STR("") : s;
-}
-
 bool
 spool_entry_decode(struct str in, uint32_t *rcpts, struct spool_entry *e)
 {
@@ -190,21 +181,21 @@ spool_entry_decode(struct str in, uint32_t *rcpts, struct spool_entry *e)
 	uint32_t	attempt = 0, code = 0;
 
 	*e = (struct spool_entry){ .rcpt = rcpts };
-	if (!is_whole(in) || !get_event(get(rec, "event"), &e->event) || !get_rcpts(get(rec, "rcpt"), rcpts, &e->nrcpt))
+	if (!is_whole(in) || !get_event(attr_text(rec, "event"), &e->event) || !get_rcpts(attr_text(rec, "rcpt"), rcpts, &e->nrcpt))
 		return false;
 	at = attr_getu(rec, "at", 0);
 	next = attr_getu(rec, "next", 0);
 	if (at > INT64_MAX || next > INT64_MAX)
 		return false;
-	(void)!num_u32(get(rec, "attempt"), UINT32_MAX, &attempt);
-	(void)!num_u32(get(rec, "code"), 999, &code);
+	(void)!num_u32(attr_text(rec, "attempt"), UINT32_MAX, &attempt);
+	(void)!num_u32(attr_text(rec, "code"), 999, &code);
 	e->at = (int64_t)at;
 	e->next = (int64_t)next;
 	e->attempt = attempt;
 	e->result = (struct spool_result){
-		.host = get(rec, "host"), .ip = get(rec, "ip"), .code = code, .status = get(rec, "status"),
-		.text = get(rec, "text"), .tls = get(rec, "tls"),
-		.dsn = get(rec, "dsn").n > 0, .local = get(rec, "local").n > 0,
+		.host = attr_text(rec, "host"), .ip = attr_text(rec, "ip"), .code = code, .status = attr_text(rec, "status"),
+		.text = attr_text(rec, "text"), .tls = attr_text(rec, "tls"),
+		.dsn = attr_text(rec, "dsn").n > 0, .local = attr_text(rec, "local").n > 0,
 	};
 	return true;
 }

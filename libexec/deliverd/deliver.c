@@ -14,9 +14,7 @@ enum { CHUNK = 65536 };
 static struct str
 get(const struct job *j, const char *name)
 {
-	struct str	s = attr_get(buf_str(&j->rec), name);
-
-	return s.p == NULL ? STR("") : s;
+	return attr_text(buf_str(&j->rec), name);
 }
 
 static struct str

@@ -139,14 +139,11 @@ static bool
 read_envelope(struct delivery *d, struct str text)
 {
 	struct str	name, value;
-	size_t		at = 0, n = 0;
+	size_t		at = 0, n = attr_count(text, "rcpt");
 
-	while (attr_next(text, &at, &name, &value))
-		n += str_eq(name, STR("rcpt"));
 	d->sibling = arena_array(&d->w->arena, n, sizeof(d->sibling[0]));
 	if (d->sibling == NULL)
 		return n == 0;
-	at = 0;
 	while (attr_next(text, &at, &name, &value)) {
 		struct conf_rcpt	r;
 		struct str		local;

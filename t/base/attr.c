@@ -23,6 +23,10 @@ test_round_trip(void)
 	ok(attr_get(rec, "user").p == NULL, "a value is not taken for a name");
 	is_num(attr_getu(rec, "size", 7), 4096, "a number");
 	is_num(attr_getu(rec, "account", 7), 7, "not a number");
+	ok(attr_get(rec, "none").p == NULL && attr_text(rec, "none").p != NULL && attr_text(rec, "none").n == 0, "an absent one");
+	is_str(attr_text(rec, "account"), attr_get(rec, "account"), "one that is there");
+	is_num(attr_count(rec, "account"), 1, "is there once");
+	is_num(attr_count(rec, "none"), 0, "or not");
 	attr_add(&b, "bad", STR("a\0b"));
 	ok(buf_failed(&b), "a NUL in a value fails");
 	buf_free(&b);
