@@ -124,7 +124,7 @@ parse(int argc, char *argv[], uint64_t *interval_r)
 static bool
 is_narrow(const struct queue_filter *f)
 {
-	return f->nid > 0 || f->account.p != NULL || f->domain.p != NULL || f->from.p != NULL || f->to.p != NULL || f->held;
+	return f->nid > 0 || f->account.n > 0 || f->domain.n > 0 || f->from.n > 0 || f->to.n > 0 || f->held;
 }
 
 static noreturn void
@@ -202,7 +202,7 @@ static int
 change(int argc, char *argv[])
 {
 	const char		*cmd = argv[0];
-	uint64_t		 interval = 0, n;
+	uint64_t		 interval = 0, n, busy;
 	struct queue_filter	 f = parse(argc, argv, str_eq(str_c(cmd), STR("retry")) ? &interval : NULL);
 	struct buf		 rec = BUF_INIT(LIMIT_RECORD);
 	struct spool		 s;
@@ -223,9 +223,12 @@ change(int argc, char *argv[])
 	if (ipc_recv(sock, &rec, NULL, deadline_in(PATIENCE_MS)) == -1)
 		die(EXIT_TEMP, "queue-send does not answer; look what was changed");
 	n = queue_count(buf_str(&rec));
-	if (n == 0)
+	busy = attr_getu(buf_str(&rec), "busy", 0);
+	if (n == 0 && busy == 0)
 		nothing();
 	(void)printf("%llu %s %s\n", (unsigned long long)n, n == 1 ? "recipient" : "recipients", done_word(cmd));
+	if (busy > 0)
+		diex(EXIT_TEMP, "%llu left alone, as an attempt is under way", (unsigned long long)busy);
 	buf_free(&rec);
 	(void)fd_close(&sock);
 	return finish();
@@ -236,7 +239,7 @@ change(int argc, char *argv[])
 static void
 add(struct buf *rec, const char *name, struct str value)
 {
-	if (value.p != NULL)
+	if (value.n > 0)
 		attr_add(rec, name, value);
 }
 

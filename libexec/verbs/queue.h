@@ -11,7 +11,7 @@
 struct queue_filter {
 	char		**id;		/* checked: each may be one */
 	size_t		  nid;
-	struct str	  account, domain, from, to;	/* from and to: a part of the address. p NULL: not given */
+	struct str	  account, domain, from, to;	/* from and to: a part of the address. Empty: not given */
 	bool		  held, all;
 };
 

@@ -217,7 +217,7 @@ by_id(const void *a, const void *b)
 static bool
 holds(struct str address, struct str part)
 {
-	return part.p == NULL || part.n == 0 || str_find(address, part) < address.n;
+	return part.n == 0 || str_find(address, part) < address.n;
 }
 
 static bool
@@ -227,7 +227,7 @@ is_meant(const struct queue_filter *f, const struct envelope *e)
 
 	for (size_t i = 0; i < f->nid && !id; i++)
 		id = str_eq(str_c(f->id[i]), str_c(e->id));
-	return id && (f->account.p == NULL || str_eq(f->account, e->account)) && holds(e->from, f->from);
+	return id && (f->account.n == 0 || str_eq(f->account, e->account)) && holds(e->from, f->from);
 }
 
 static struct str
@@ -249,7 +249,7 @@ print_message(const struct queue_filter *f, const struct envelope *e, const stru
 		};
 
 		if (spool_is_final(r[i].state) || (f->held && !r[i].held) || !holds(l.rcpt, f->to) ||
-		    (f->domain.p != NULL && !str_ieq(e->rcpt[i].domain, f->domain)))
+		    (f->domain.n > 0 && !str_ieq(e->rcpt[i].domain, f->domain)))
 			continue;
 		print_line(&l, *first);
 		*first = false;

@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 import ipc
 from posthorn import POSTHORN, run
+import sendq
 from spool import Spool
 from tap import Tap
 
@@ -178,6 +179,9 @@ with Sender(record('queue', ('result', 'ok'), ('count', 2))) as s:
 with Sender(record('queue', ('result', 'ok'), ('count', 0))):
     r = queue('hold', '-t', 'nobody')
     t.ok(r.returncode == 100 and 'nothing in the queue matches' in r.stderr, 'nothing matches', r.stderr)
+with Sender(record('queue', ('result', 'ok'), ('count', 0), ('busy', 2))):
+    r = queue('fail', '-A')
+    t.ok(r.returncode == 111 and '2 left alone' in r.stderr, 'what is being tried is left alone', r.stderr)
 with Sender(record('queue', ('result', 'fail'), ('text', 'the disk is full'))):
     r = queue('hold', A)
     t.ok(r.returncode != 0 and 'the disk is full' in r.stderr and r.stdout == '', 'a refusal is told', r.stderr)
@@ -205,4 +209,39 @@ with Sender(record('message', ('id', A), ('queued', NOW - 60), ('account', 'joe'
     t.eq(got[2][3:], ['<>', 'c@there.example', 'held', '0', '-', '-'], 'of another message')
 
 shutil.rmtree(TOP)
+
+# --- the real one
+
+with sendq.Queue() as q:
+    TOP = q.dir
+    q.remote.policy = lambda job, worker: sendq.TEMP
+    i = q.put('a@one.example', 'b@two.example')
+    j = q.put('c@one.example', sender='ann@ours.example', account='ann')
+    want = rows(queue('list'))
+    q.start()
+    q.wait(lambda: [g['attempts'] for g in q.show().values()] == [1, 1, 1] and all(g['state'] == 'waiting' for g in q.show().values()))
+    r = queue('list')
+    got = rows(r)
+    t.eq(sorted(g[:6:5] + g[3:5] for g in got), sorted(g[:6:5] + g[3:5] for g in want), 'queue-send lists what the files say')
+    t.ok(r.stderr == '' and all(g[6] == '1' and g[7] > '20' and g[8] == '4.3.0 later (mx.example.net)' for g in got), 'and more', r.stdout, r.stderr)
+    for words, want in ((('-a', 'ann'), 'c'), (('-d', 'one.example'), 'ac'), (('-f', 'joe@'), 'ab'), (('-t', 'two'), 'b'), ((j,), 'c'), ((i, '-t', 'a@'), 'a')):
+        t.eq(''.join(sorted(g[4][0] for g in rows(queue('list', *words)))), want, 'list ' + ' '.join(words))
+    r = queue('hold', '-d', 'one.example')
+    t.eq(r.stdout, '2 recipients held\n', 'hold')
+    t.eq(sorted(g[4][0] for g in rows(queue('list', '-H'))), ['a', 'c'], 'they are held')
+    t.ok(queue('retry', '-A').returncode == 0 and q.wait(lambda: q.show()[i, 'b@two.example']['attempts'] == 2), 'retry tries what is not held')
+    t.eq([q.show()[k]['attempts'] for k in ((i, 'a@one.example'), (j, 'c@one.example'))], [1, 1], 'and nothing else')
+    t.ok('held: a@one.example' in queue('show', i).stdout, 'show tells it')
+    t.eq(queue('release', '-H').stdout, '2 recipients released\n', 'release')
+    q.wait(lambda: all(g['state'] == 'waiting' for g in q.show().values()))
+    t.eq(queue('drop', j).stdout, '1 recipient dropped\n', 'drop')
+    t.ok(q.wait(lambda: q.ids() == [i]), 'and it is gone, with its files')
+    t.eq(queue('fail', '-t', 'b@two.example').stdout, '1 recipient failed\n', 'fail')
+    t.ok(q.wait(lambda: q.local.jobs), 'its sender is told')
+    t.eq([x['rcpt'] for x in q.local.jobs[0].rcpts], ['joe@ours.example'], 'and nobody else')
+    q.remote.policy = lambda job, worker: sendq.OK
+    t.eq(queue('retry', i).stdout, '1 recipient due again\n', 'retry by id')
+    t.ok(q.empty(), 'and all is done')
+    t.ok(queue('list').stdout == '' and queue('show', i).returncode == 100, 'the queue is empty')
+    t.eq(q.stop(), 0, 'queue-send stops')
 t.done()
