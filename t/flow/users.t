@@ -16,7 +16,7 @@ import time
 
 BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
 SOURCE = os.environ.get('top_srcdir', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
-USERS = {'ph-null': 61001, 'ph-tls': 61002, 'ph-auth': 61003, 'ph-store': 61004}
+USERS = {'ph-null': 61001, 'ph-tls': 61002, 'ph-auth': 61003, 'ph-store': 61004, 'ph-queue': 61005}
 count = failed = 0
 
 
