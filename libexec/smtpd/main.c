@@ -4,7 +4,7 @@
  * 0, 1	the peer's bytes, plain text either way (listend does TLS)
  * 3	control, to listend: sys/peer.h
  * 4	with -Q, the way into the queue
- * It may read config.tdb and ask verifyd and deliverd, or authd; no more. See smtpd(8).
+ * It may read config.tdb and ask dnsd, verifyd and deliverd, or authd; no more. See smtpd(8).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "smtpd.h"
 #include "client/deliver.h"
+#include "client/dns.h"
 #include "client/verify.h"
 #include "sys/die.h"
 #include "sys/fd.h"
@@ -34,7 +35,8 @@ static void		release(struct smtpd *);
 int
 main(int argc, char *argv[])
 {
-	struct smtpd	d = { .deliver = HELD_INIT(DELIVER_SOCKET), .verify = HELD_INIT(VERIFY_SOCKET) };
+	struct smtpd	d = { .deliver = HELD_INIT(DELIVER_SOCKET), .verify = HELD_INIT(VERIFY_SOCKET),
+		.dns = HELD_INIT(DNS_SOCKET) };
 
 	prog_init(argv[0]);
 	d.o = opts_parse(argc, argv);
@@ -174,6 +176,7 @@ release(struct smtpd *d)
 	submit_free(d);
 	held_free(&d->deliver);
 	held_free(&d->verify);
+	held_free(&d->dns);
 	(void)!message_reset(&d->msg);
 	conf_close(d->conf);
 }

@@ -174,8 +174,7 @@ fulfil(struct smtpd *d, enum smtp_want want)
 			submit_sender(d);
 			return true;
 		}
-		/* MX, null MX and addresses of the domain are asked here, once there is dnsd */
-		smtp_session_sender(&d->s, SMTP_SENDER_OK);
+		smtpd_sender(d);
 		return true;
 	case SMTP_WANT_SPF:
 		/* verifyd tells here, once it knows SPF */

@@ -43,7 +43,7 @@ struct smtpd {
 	struct stream		 io;
 	struct message		 msg;
 	struct arena		 found;		/* what was looked up for this transaction */
-	struct held		 deliver, verify;
+	struct held		 deliver, verify, dns;
 	struct submit		 submit;
 	enum timed		 timed;
 	struct deadline		 until;		/* what is timed must be done by then */
@@ -51,6 +51,9 @@ struct smtpd {
 
 /* The session until its end. */
 void	smtpd_serve(struct smtpd *);
+
+/* SMTP_WANT_SENDER: does the domain of s.from take mail? */
+void	smtpd_sender(struct smtpd *);
 
 /* SMTP_WANT_RCPT: look s.asked up. */
 void	smtpd_rcpt(struct smtpd *);
