@@ -55,7 +55,7 @@ smtp_client_close(struct smtp_client *c, enum smtp_client_why why, bool reply, c
 	if (reply) {
 		char	said[SMTP_STATUS];
 
-		c->code = c->reply.code;
+		c->code = why == SMTPC_GARBAGE ? 0 : c->reply.code;
 		if (smtp_client_reply_status(&c->reply, c->peer.enhanced, said) || status[0] == '\0')
 			memcpy(c->status, said, sizeof(c->status));
 		if (text.n > 0)

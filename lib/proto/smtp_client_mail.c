@@ -150,7 +150,7 @@ add_mail(struct smtp_client *c)
 	buf_adds(b, "MAIL FROM:<");
 	buf_add(b, m->from);
 	buf_addc(b, '>');
-	if (c->peer.max_size > 0) {
+	if (c->peer.size) {
 		buf_adds(b, " SIZE=");
 		buf_addu(b, m->size);
 	}

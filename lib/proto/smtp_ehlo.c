@@ -74,7 +74,7 @@ take_line(struct smtp_ehlo *e, struct str line)
 		{ STR("8BITMIME"), &e->eightbit }, { STR("BINARYMIME"), &e->binarymime },
 		{ STR("CHUNKING"), &e->chunking }, { STR("SMTPUTF8"), &e->smtputf8 },
 		{ STR("DSN"), &e->dsn }, { STR("REQUIRETLS"), &e->requiretls },
-		{ STR("ENHANCEDSTATUSCODES"), &e->enhanced },
+		{ STR("ENHANCEDSTATUSCODES"), &e->enhanced }, { STR("SIZE"), &e->size },
 	};
 	struct str	name;
 

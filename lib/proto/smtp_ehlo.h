@@ -14,7 +14,7 @@
 
 struct smtp_ehlo {
 	char		name[LIMIT_DOMAIN + 1];	/* what it calls itself; empty when that is no name */
-	bool		pipelining, starttls, eightbit, binarymime, chunking, smtputf8, dsn, requiretls, enhanced;
+	bool		pipelining, size, starttls, eightbit, binarymime, chunking, smtputf8, dsn, requiretls, enhanced;
 	bool		auth;
 	unsigned	mechanisms;		/* 1 << enum sasl_mech each */
 	uint64_t	max_size;		/* 0: not said */

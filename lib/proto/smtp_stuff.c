@@ -44,7 +44,7 @@ smtp_stuff_feed(struct smtp_stuff *s, struct str in, struct buf *out)
 		if (p == end)
 			break;
 		s->in_line = false;
-		if (*p == '\r' && lf == p + 1) {
+		if (*p == '\r' && lf != end && lf == p + 1) {
 			p += 2;		/* as it is */
 			continue;
 		}
