@@ -41,6 +41,10 @@
 #define LIMIT_NOTICE_WORDS	(512u * 1024)	/* shared by its recipients */
 #define LIMIT_NOTICE		(16u * 1024 * 1024)
 
+/* What is submitted: a header that is kept in memory; the longest delay that may be asked for (RFC 4865), 60 days. */
+#define LIMIT_SUBMISSION_HEADER	(1024u * 1024)
+#define LIMIT_SUBMISSION_HOLD	5184000
+
 /* IMAP before and after login. */
 #define LIMIT_IMAP_LINE		16384
 #define LIMIT_IMAP_TAG		256	/* kept over the dialogue of a login */

@@ -42,9 +42,12 @@ trace_received(struct buf *b, const struct trace *t)
 
 	buf_adds(b, "Received: from ");
 	add_word(b, t->helo, t->utf8);
-	buf_adds(b, " (");
-	add_literal(b, t->rip);
-	buf_adds(b, ")\r\n\tby ");
+	if (t->rip.n > 0) {
+		buf_adds(b, " (");
+		add_literal(b, t->rip);
+		buf_addc(b, ')');
+	}
+	buf_adds(b, "\r\n\tby ");
 	buf_add(b, t->hostname);
 	if (t->lip.n > 0) {
 		buf_adds(b, " (");

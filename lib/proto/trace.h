@@ -10,7 +10,7 @@
 
 struct trace {
 	struct str	helo;		/* as the peer said */
-	struct str	rip;		/* its address, IPv6 without brackets */
+	struct str	rip;		/* its address, IPv6 without brackets; empty: not told */
 	struct str	hostname, lip;	/* ours */
 	struct str	tls, cipher;	/* "TLSv1.3", …; empty in plain text */
 	struct str	id;		/* of the transaction */

@@ -54,6 +54,10 @@ main(void)
 	is_str(buf_str(&b), STR("Received: from mx.example\r\n\tby mx.example with local id abc.1\r\n\tfor <joe@x>;\r\n"
 	    "\tFri, 21 Nov 1997 09:55:06 -0600\r\n"), "out of a queue of our own");
 	buf_reset(&b);
+	t = plain;
+	t.rip = t.lip = STR("");
+	check("nobody's address", t, "Received: from me.example\r\n\tby mx.example\r\n\tvia tcp with ESMTP id abc.1\r\n"
+	    "\tfor <joe@x>;\r\n\tFri, 21 Nov 1997 09:55:06 -0600\r\n");
 	trace_delivered_to(&b, STR("joe@x"));
 	trace_return_path(&b, STR(""));
 	trace_return_path(&b, STR("a@b"));
