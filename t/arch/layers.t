@@ -114,6 +114,8 @@ LINKS = {
     'libexec/deliverd': {'tdb'},
     'libexec/queue-local': {'tdb'},
     'libexec/queue-send': {'tdb'},
+    'libexec/queue-put': {'tdb'},
+    'libexec/queue-drop': {'tdb'},
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
     'bin/sendmail': set(),
