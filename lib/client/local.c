@@ -137,8 +137,10 @@ local_deliver(const struct local *l, struct str rcpt, const struct conf_rcpt *r)
 		return deliver_to(l, rcpt, r);
 	case CONF_RCPT_ALIAS:
 		return deliver_alias(l, r);
-	case CONF_RCPT_NONE:
 	case CONF_RCPT_NO_DOMAIN:
+		/* whoever asks took it for ours: one of us has an old configuration */
+		return (struct local_outcome){ 451, STR("4.3.0"), STR("not a domain of ours") };
+	case CONF_RCPT_NONE:
 		return (struct local_outcome){ 550, STR("5.1.1"), STR("no such user") };
 	case CONF_RCPT_DISABLED:
 		return (struct local_outcome){ 450, STR("4.2.1"), STR("the domain is disabled") };

@@ -1,12 +1,13 @@
 /*
  * queue-local: delivers mail of the queue to accounts of ours. Descriptor 0 is
  * the socket to queue-send, which gives jobs (lib/client/job.h) until it
- * closes it or gives none for a while. It may read config.tdb and ask deliverd;
- * no more. Exits 0, 100, 111; see queue-local(8).
+ * closes it or gives none for a while. It may read the configuration and ask
+ * deliverd; no more. Exits 0, 100, 111; see queue-local(8).
  */
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -24,13 +25,13 @@ enum {
 	IDLE_MS		= 5000,
 	SERVICE_MS	= 60000,
 	IO_MS		= 10000,	/* for queue-send to take an answer */
-	LIFE_MS		= 60000,	/* jobs are taken so long: the configuration may be a new one then */
 };
 
 volatile sig_atomic_t	queue_local_stop;
 
 static void	options(struct worker *, int, char *[]);
 static void	signals(void);
+static void	confine(void);
 static int	serve(struct worker *);
 
 int
@@ -48,7 +49,7 @@ main(int argc, char *argv[])
 	if (w.conf == NULL)
 		die(EXIT_TEMP, "unable to open " HOME_CONFIG_TDB);
 	signals();
-	sandbox_enter(SANDBOX_SESSION);
+	confine();
 	code = serve(&w);
 	held_free(&w.deliver);
 	arena_free(&w.arena);
@@ -103,6 +104,18 @@ signals(void)
 	(void)sigaction(SIGPIPE, &sa, NULL);
 }
 
+/* A new configuration is renamed into var, so it is var whose files may be read. */
+static void
+confine(void)
+{
+	int	var = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (var == -1)
+		die(EXIT_TEMP, "unable to open the var directory");
+	sandbox_enter_dirs(SANDBOX_NET, -1, var);
+	(void)fd_close(&var);
+}
+
 /*
  * The next job: 1, or 0 when there is none. The end is made before it is looked
  * for the last time, so that no job is sent into a socket that nobody reads.
@@ -123,16 +136,17 @@ next_job(const struct worker *w, struct buf *rec, struct ipc_fds *fds)
 
 /* False: nobody is there to hear it, or they speak otherwise. */
 static bool
-do_job(struct worker *w, struct str rec, int file, bool more)
+do_job(struct worker *w, struct str rec, int file)
 {
 	struct buf	answer = BUF_INIT(LIMIT_RECORD), memory = BUF_INIT(LIMIT_JOB_DIALED);
 	struct job	j;
-	struct job_done	d = { .more = more };
+	struct job_done	d = { .more = !queue_local_stop };
 	bool		good = file != -1 && job_decode(rec, &w->arena, &j) && j.kind == JOB_LOCAL;
 
 	if (!good)
 		log_failure("not-understood", "job", EPROTO);
 	else {
+		(void)!conf_refresh(w->conf);	/* the old one stays in use */
 		deliver_job(w, &j, file, &d, &memory);
 		good = d.result != NULL && job_done_encode(&answer, &d) &&
 		    ipc_send(STDIN_FILENO, buf_str(&answer), NULL, deadline_in(IO_MS)) == 0;
@@ -147,17 +161,15 @@ do_job(struct worker *w, struct str rec, int file, bool more)
 static int
 serve(struct worker *w)
 {
-	struct deadline	life = deadline_in(LIFE_MS);
 	struct buf	rec = BUF_INIT(LIMIT_RECORD);
 	struct ipc_fds	fds = { .n = 0 };
-	bool		good = true, more = true;
+	bool		good = true;
 	int		file;
 
-	while (good && more && next_job(w, &rec, &fds)) {
+	while (good && !queue_local_stop && next_job(w, &rec, &fds)) {
 		file = ipc_take(&fds, 0);
 		ipc_close(&fds);
-		more = !deadline_over(life) && !queue_local_stop;
-		good = do_job(w, buf_str(&rec), file, more);
+		good = do_job(w, buf_str(&rec), file);
 		(void)fd_close(&file);
 		arena_reset(&w->arena);
 	}

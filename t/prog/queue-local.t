@@ -175,13 +175,16 @@ def test_delivery():
     eq(len(mails('joe', 'Post')), 1, "to the postmaster for an account that is no more")
     res, _ = w.job(['nobody@example.org', 'x@elsewhere.example', 'x@off.example', 'gone@example.org', 'later@example.org', 'no address',
                     'postmaster', 'joe@example.org'])
-    eq(codes(res), ['perm 550 5.1.1', 'perm 550 5.1.1', 'temp 450 4.2.1', 'perm 550 5.1.1', 'temp 451 4.3.0', 'perm 550 5.1.3',
+    eq(codes(res), ['perm 550 5.1.1', 'temp 451 4.3.0', 'temp 450 4.2.1', 'perm 550 5.1.1', 'temp 451 4.3.0', 'perm 550 5.1.3',
                     'ok 250 2.2.0', 'ok 250 2.2.0'], 'each as it is')
     eq((res[3]['text'], res[4]['text']), ('has moved', 'not now'), "the account's own words")
     res, _ = w.job(['small@example.org'], message=MESSAGE + b'x' * 3000 + b'\r\n')
     eq(codes(res), ['temp 452 4.2.2'], 'over quota')
     res, _ = w.job(['joe@example.org'], size=10000)
     eq(codes(res), ['temp 451 4.3.0'], 'a file that is shorter than told')
+    write(top + '/etc/accounts/new.conf', 'address new@example.org { }\n')
+    build(top + '/etc', var)
+    eq(codes(w.job(['new@example.org'])[0]), ['ok 250 2.2.0'], 'a configuration that is newer than the worker')
     eq(w.end(), 0, 'the end of the socket is its end')
     eq(deliverd.stop(), 0, 'deliverd ends')
 
@@ -299,6 +302,10 @@ def write(path, text):
 
 def configure(etc, home):
     os.makedirs(os.path.join(home, 'run'))
+    build(etc, home)
+
+
+def build(etc, home):
     subprocess.run([CONFIG, 'build'], cwd=home, check=True, stderr=sys.stdout, stdout=log,
                    env={**os.environ, 'POSTHORN_ETC': etc, 'POSTHORN_VAR': home})
 
