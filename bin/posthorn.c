@@ -42,6 +42,7 @@ static const struct verb	verbs[] = {
 	{ "logins", "[ACCOUNT]", "who tried to log in", false },
 	{ "passwd", "[-c | -r | -y] ACCOUNT", "set the password of an account", false },
 	{ "queue", "list|show|retry|hold|release|fail|drop ...", "mail on its way out", false },
+	{ "quickstart", "[OPTION ...] [USER@DOMAIN]", "set up this machine, or a system in a directory", true },
 	{ "reindex", "ACCOUNT ...|-a", "build an account's index anew from its mail", false },
 	{ "reload", "", "look at listeners and certificates again", false },
 	{ "restart", "SERVICE ...", "start services anew", false },
@@ -64,13 +65,15 @@ main(int argc, char *argv[])
 {
 	const struct verb	*v;
 	char			 path[PATH_MAX];
+	bool			 placed = false;
 	int			 c;
 
 	prog_init("posthorn");
 	while ((c = getopt(argc, argv, "+C:")) != -1)
-		if (c == 'C')
+		if (c == 'C') {
 			place_below(optarg);
-		else
+			placed = true;
+		} else
 			usage();
 	if (optind == argc)
 		usage();
@@ -86,7 +89,7 @@ main(int argc, char *argv[])
 	if (snprintf(path, sizeof(path), "%s/verbs/%s", home_libexec(), v->name) >= (int)sizeof(path))
 		diex(EXIT_PERM, "the path of %s is too long", v->name);
 	if (!v->anywhere && home_enter() == -1)
-		die(EXIT_TEMP, "unable to enter the var directory");
+		die(placed && errno == ENOENT ? EXIT_PERM : EXIT_TEMP, "unable to enter the var directory");
 	(void)execv(path, argv);
 	die(EXIT_TEMP, "unable to run %s", path);
 }
@@ -100,13 +103,32 @@ usage(void)
 
 /* --- where things are */
 
+/* Of one that is not there yet: quickstart makes it; for all else a missing one is a mistake, found when it is entered. */
+static bool
+path_of_new(const char *dir, char path[PATH_MAX])
+{
+	char	parent[PATH_MAX], *name;
+	size_t	n;
+
+	if (!str_copy(str_c(dir), parent, sizeof(parent)))
+		return false;
+	for (n = strlen(parent); n > 1 && parent[n - 1] == '/'; )
+		parent[--n] = '\0';
+	name = strrchr(parent, '/');
+	if (name != NULL)
+		*name++ = '\0';
+	if (realpath(name == NULL ? "." : parent[0] == '\0' ? "/" : parent, path) == NULL)
+		return false;
+	n = strlen(path);
+	return snprintf(path + n, PATH_MAX - n, "/%s", name == NULL ? parent : name) < (int)(PATH_MAX - n);
+}
+
 static void
 place_below(const char *dir)
 {
 	char	path[PATH_MAX];
 
-	/* localserve makes it; for all else a missing one is a mistake */
-	if (realpath(dir, path) == NULL)
+	if (realpath(dir, path) == NULL && (errno != ENOENT || !path_of_new(dir, path)))
 		die(EXIT_PERM, "%s", dir);
 	if (home_place(path) == -1)
 		die(EXIT_PERM, "%s", dir);

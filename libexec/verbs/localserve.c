@@ -23,6 +23,7 @@
 #include "base/ip.h"
 #include "base/num.h"
 #include "setup.h"
+#include "setup_serve.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/fd.h"
@@ -53,9 +54,8 @@ static void	make_home(struct options *);
 static void	refuse_second(const struct options *);
 static void	write_configuration(const struct options *);
 static void	make_secrets(void);
-static int	ready_socket(void);
-static pid_t	start(void);
-static void	wait_ready(pid_t, int);
+static void	catch_signals(void);
+static void	wait_ready(struct setup_serve *);
 static void	tell(const struct options *);
 static int	wait_end(pid_t);
 
@@ -64,9 +64,8 @@ static volatile sig_atomic_t	got_stop;
 int
 main(int argc, char *argv[])
 {
-	struct options	o;
-	pid_t		pid;
-	int		sock;
+	struct setup_serve	s;
+	struct options		o;
 
 	prog_init("posthorn localserve");
 	options(&o, argc, argv);
@@ -74,13 +73,12 @@ main(int argc, char *argv[])
 	refuse_second(&o);
 	write_configuration(&o);
 	make_secrets();
-	sock = ready_socket();
-	pid = start();
-	wait_ready(pid, sock);
-	(void)fd_close(&sock);
+	setup_serve_start(&s, READY, NULL, false);
+	catch_signals();
+	wait_ready(&s);
 	if (!got_stop)
 		tell(&o);
-	return wait_end(pid);
+	return wait_end(s.pid);
 }
 
 /* --- what is wanted, and where */
@@ -234,7 +232,7 @@ write_services(void)
 {
 	struct buf	b = BUF_INIT(65536);
 
-	buf_adds(&b, OURS);
+	buf_adds(&b, OURS "same-user\n\n");
 	setup_services(&b, false);	/* mail goes nowhere: no name is looked up */
 	setup_write("../etc/services", &b);
 	buf_free(&b);
@@ -290,18 +288,6 @@ make_secrets(void)
 
 /* --- the supervisor */
 
-static int
-ready_socket(void)
-{
-	struct sockaddr_un	un = { .sun_family = AF_UNIX, .sun_path = READY };
-	int			sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	(void)unlink(READY);
-	if (sock == -1 || bind(sock, (struct sockaddr *)&un, sizeof(un)) == -1)
-		die(EXIT_TEMP, "unable to listen on " READY);
-	return sock;
-}
-
 static void
 on_signal(int sig)
 {
@@ -309,30 +295,15 @@ on_signal(int sig)
 	got_stop = 1;
 }
 
-static pid_t
-start(void)
+static void
+catch_signals(void)
 {
 	struct sigaction	sa = { .sa_handler = on_signal };
-	char			path[PATH_MAX];
-	char			*args[] = { path, NULL };
-	pid_t			pid;
 
-	if (home_program("supervised", path, sizeof(path)) == -1)
-		die(EXIT_TEMP, "unable to run supervised");
-	pid = setup_child();
-	if (pid == 0) {
-		if (setenv("NOTIFY_SOCKET", READY, 1) == -1)
-			die(EXIT_TEMP, "unable to set NOTIFY_SOCKET");
-		/* Ctrl-C is for us; we tell it */
-		(void)setpgid(0, 0);
-		(void)execv(path, args);
-		die(EXIT_TEMP, "unable to run %s", path);
-	}
 	(void)sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGTERM, &sa, NULL) == -1 || sigaction(SIGINT, &sa, NULL) == -1 ||
 	    sigaction(SIGHUP, &sa, NULL) == -1)
 		warn("unable to catch signals");
-	return pid;
 }
 
 static int
@@ -341,38 +312,21 @@ exit_code(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_TEMP;
 }
 
-static bool
-is_ready(int sock)
-{
-	char	text[256];
-	ssize_t	n = recv(sock, text, sizeof(text), MSG_DONTWAIT);
-
-	return n > 0 && str_eq(str_n(text, (size_t)n), STR("READY=1"));
-}
-
 /* A supervisor that ends before is the end of us; it has said why. */
 static void
-wait_ready(pid_t pid, int sock)
+wait_ready(struct setup_serve *s)
 {
-	struct deadline	by = deadline_in(READY_MS);
-	int		status;
+	int	status;
 
-	while (!got_stop && !is_ready(sock)) {
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			(void)unlink(READY);
-			exit(exit_code(status));
-		}
-		if (deadline_over(by)) {
-			warnx("not all services became ready; stopping");
-			(void)kill(pid, SIGTERM);
-			(void)waitpid(pid, &status, 0);
-			(void)unlink(READY);
-			exit(EXIT_TEMP);
-		}
-		/* an early end makes no packet, so look now and then */
-		(void)deadline_wait(sock, POLLIN, deadline_in(100));
+	switch (setup_serve_wait(s, deadline_in(READY_MS), &got_stop, &status)) {
+	case SETUP_SERVE_READY:
+	case SETUP_SERVE_STOP:
+		break;
+	case SETUP_SERVE_ENDED:
+		exit(exit_code(status));
+	case SETUP_SERVE_LATE:
+		diex(EXIT_TEMP, "not all services became ready; stopped");
 	}
-	(void)unlink(READY);
 }
 
 static void

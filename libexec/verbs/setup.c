@@ -93,20 +93,47 @@ goes_on(struct str text)
 	return text.n > 0 && (text.p[0] == '\t' || text.p[0] == ' ');
 }
 
+/* The next line and those that go on with it, with their ends; false at the end. */
+static bool
+next_entry(struct str *rest, struct str *entry_r)
+{
+	const char	*begin = rest->p;
+	struct str	 line;
+
+	if (rest->n == 0)
+		return false;
+	do
+		(void)str_cut(rest, '\n', &line);
+	while (goes_on(*rest));
+	*entry_r = str_n(begin, (size_t)(rest->p - begin));
+	return true;
+}
+
+static bool
+is_service(struct str entry, const char *name)
+{
+	struct str	word;
+
+	return str_cut(&entry, ' ', &word) && str_eq(word, STR("service")) &&
+	    str_cut(&entry, ' ', &word) && str_eq(word, str_c(name));
+}
+
 void
 setup_services(struct buf *b, bool dns)
 {
-	struct str	rest = str_c(services_text), line;
+	struct str	rest = str_c(services_text), entry;
 
-	buf_adds(b, "same-user\n\n");
-	while (str_cut(&rest, '\n', &line)) {
-		bool	out = !dns && str_starts(line, STR("service dnsd "));
+	while (next_entry(&rest, &entry))
+		if (dns || !is_service(entry, "dnsd"))
+			buf_add(b, entry);
+}
 
-		while (out && goes_on(rest))
-			(void)str_cut(&rest, '\n', &line);
-		if (out)
-			continue;
-		buf_add(b, line);
-		buf_addc(b, '\n');
-	}
+void
+setup_service(struct buf *b, const char *name)
+{
+	struct str	rest = str_c(services_text), entry;
+
+	while (next_entry(&rest, &entry))
+		if (is_service(entry, name))
+			buf_add(b, entry);
 }

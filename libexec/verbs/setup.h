@@ -24,10 +24,10 @@ pid_t	setup_child(void);
  */
 void	setup_verb(char *const argv[], const char *input);
 
-/*
- * Append etc/services as it was when posthorn was built, for a system whose
- * programs all run as its user; without dns the service dnsd is left out.
- */
+/* Append etc/services as it was when posthorn was built; without dns the service dnsd is left out. */
 void	setup_services(struct buf *, bool dns);
+
+/* Of that table the lines of one service. */
+void	setup_service(struct buf *, const char *name);
 
 #endif

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""posthorn quickstart: a system from one command, in a directory, from answers
+on a terminal, or as root for a whole machine; and nothing left of one that failed."""
+import glob
+import imaplib
+import os
+import pty
+import pwd
+import re
+import select
+import shutil
+import signal
+import smtplib
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from posthorn import POSTHORN, client_context, free_base, run, wait_until
+from tap import BUILD, SOURCE, Tap
+
+tap = Tap()
+ok = tap.ok
+ADDRESSES = ('127.0.7.1', '127.0.7.2')
+NOWHERE = '127.0.0.1@9'
+
+
+def tree(top):
+    """Everything below a directory: its kind, mode, and what it holds."""
+    found = {}
+    for path, dirs, files in os.walk(top):
+        for name in dirs + files:
+            full = os.path.join(path, name)
+            found[os.path.relpath(full, top)] = (os.lstat(full).st_mode, None if name in dirs else open(full, 'rb').read())
+    return found
+
+
+def machine(d, base, ip, *more, host='mx.a.example', address='joe@a.example', **kw):
+    return run([POSTHORN, '-C', d, 'quickstart', '--hostname', host, '--ip', ip, '--port-base', str(base), '--dns', NOWHERE,
+                '--skip-checks', '--yes', *more, address], **kw)
+
+
+class Served:
+    """posthorn -C DIR serve."""
+
+    def __init__(self, d, env=None):
+        self.d = d
+        self.log = open(d + '.log', 'w+')
+        self.proc = subprocess.Popen([POSTHORN, '-C', d, 'serve'], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env)
+
+    def ready(self):
+        return wait_until(lambda: self.proc.poll() is not None or run([POSTHORN, '-C', self.d, 'status']).returncode == 0, 40) and \
+            self.proc.poll() is None
+
+    def end(self):
+        if self.proc.poll() is None:
+            self.proc.send_signal(signal.SIGTERM)
+        code = self.proc.wait(60)
+        self.log.seek(0)
+        if code != 0:
+            tap.note(self.log.read()[-3000:])
+        self.log.close()
+        return code
+
+
+def ours(top):
+    found = []
+    for path in glob.glob('/proc/[0-9]*/cwd'):
+        try:
+            if os.readlink(path).startswith(top):
+                found.append(path)
+        except OSError:
+            pass
+    return found
+
+
+def password_in(text):
+    return re.search(r'^password: (\S+)$', text, re.M).group(1)
+
+
+def receive(ip, base, rcpt):
+    with smtplib.SMTP(ip, base + 25, timeout=30) as c:
+        c.starttls(context=client_context())
+        c.sendmail('a@b.example', [rcpt], 'From: a@b.example\r\nSubject: for %s\r\n\r\nx\r\n' % rcpt)
+
+
+def subjects(ip, base, password, mailbox='INBOX'):
+    with imaplib.IMAP4_SSL(ip, base + 993, ssl_context=client_context(), timeout=30) as c:
+        c.login('joe@a.example', password)
+        if c.select(mailbox)[0] != 'OK':
+            return []
+        data = c.fetch('1:*', '(BODY.PEEK[HEADER.FIELDS (SUBJECT)])')[1]
+        return [part[1].decode().strip() for part in data if isinstance(part, tuple)]
+
+
+def serves_submission(d):
+    with open(d + '/etc/services') as f:
+        return 'run/submission,' in f.read()
+
+
+def test_machine(top, base):
+    d = top + '/a'
+    r = machine(d, base, ADDRESSES[0])
+    if not ok(r.returncode == 0, 'one command, no question', r.stdout + r.stderr):
+        return
+    password = password_in(r.stdout)
+    ok(re.fullmatch('[a-z2-9]{4}(-[a-z2-9]{4}){3}', password), 'a password that can be typed')
+    ok(re.search(r'^ *a\.example\. 300 IN MX 10 mx\.a\.example\.$', r.stdout, re.M) and
+       re.search(r'^ *mx\.a\.example\. 300 IN A 127\.0\.7\.1$', r.stdout, re.M), 'its records are printed')
+    ok(all('port %d,' % (base + p) in r.stdout for p in (143, 465, 587, 993)), 'and the settings of clients')
+    ok('posthorn -C %s serve' % d in r.stdout, 'and how to start it')
+    shown = run([POSTHORN, '-C', d, 'config', 'show']).stdout
+    want = ['hostname = mx.a.example', 'outgoing-ports = %d' % (base + 25), 'outgoing-ports = 25', 'dns.forwarder = ' + NOWHERE,
+            'postmaster-account = joe', 'listener.public.address = 127.0.7.1', 'listener.public.smtp = %d' % (base + 25)]
+    ok(set(want) <= set(shown.split('\n')), 'as it was told to be', shown)
+    ok(stat.S_IMODE(os.stat(d + '/var/tls/mx.a.example/key.pem').st_mode) == 0o600, 'the key is private')
+    before = tree(d)
+    r = machine(d, base, ADDRESSES[0])
+    ok(r.returncode == 100 and 'already' in r.stderr and tree(d) == before, 'a second one refuses and changes nothing', r.stderr)
+    other = top + '/b'
+    r = machine(other, base, ADDRESSES[1], '--password-stdin', '--account', 'j.q', input='chosen by me\n')
+    ok(r.returncode == 0 and 'chosen by me' not in r.stdout + r.stderr, 'another one, with a password of ours', r.stderr)
+    one, two = Served(d), Served(other)
+    try:
+        if ok(one.ready() and two.ready(), 'both run, on the same ports of two addresses'):
+            test_mail(d, base, password)
+            with imaplib.IMAP4_SSL(ADDRESSES[1], base + 993, ssl_context=client_context(), timeout=30) as c:
+                ok(c.login('joe@a.example', 'chosen by me')[0] == 'OK', 'the chosen password is that')
+    finally:
+        ok(one.end() == 0 and two.end() == 0, 'stopped')
+    ok(not ours(top), 'nothing runs any more', ours(top))
+
+
+def test_mail(d, base, password):
+    ip = ADDRESSES[0]
+    for rcpt in ('joe@a.example', 'joe+x@a.example', 'postmaster@a.example'):
+        receive(ip, base, rcpt)
+    ok(wait_until(lambda: subjects(ip, base, password) == ['Subject: for joe@a.example', 'Subject: for joe+x@a.example'], 20), 'mail comes in')
+    ok(wait_until(lambda: subjects(ip, base, password, 'Postmaster') == ['Subject: for postmaster@a.example'], 20), 'that to postmaster too')
+    if not serves_submission(d):
+        tap.note('no submission in this table')
+        return
+    with smtplib.SMTP(ip, base + 587, timeout=30) as c:
+        c.ehlo()
+        ok(not c.has_extn('auth'), 'no AUTH without TLS')
+        c.starttls(context=client_context())
+        c.login('joe@a.example', password)
+        c.sendmail('joe@a.example', ['joe@a.example'], 'From: joe@a.example\r\nTo: joe@a.example\r\nSubject: to myself\r\n\r\nx\r\n')
+    ok(wait_until(lambda: 'Subject: to myself' in subjects(ip, base, password), 60), 'and what is sent to oneself')
+
+
+def test_failures(top, base):
+    """Nothing may be left, of whatever was there before nothing may be lost."""
+    rows = [
+        ('a password that is too short', ['--password-stdin'], dict(input='short\n'), 100),
+        ('an address with a separator', [], dict(address='joe+x@a.example', input=None), 100),
+        ('an account that has no name', [], dict(address='"a b"@a.example'), 100),
+    ]
+    for name, more, kw, code in rows:
+        r = machine(top + '/never', base, ADDRESSES[0], *more, **kw)
+        ok(r.returncode == code and not os.path.exists(top + '/never'), name + ': nothing is left', r.stderr)
+    d = top + '/prepared'
+    for part in ('etc/domains', 'var'):
+        os.makedirs(d + '/' + part)
+    for name in ('etc/posthorn.conf.sample', 'etc/domains/domain.conf.sample', 'etc/services'):
+        shutil.copy(SOURCE + '/' + name, d + '/' + name)
+    before = tree(d)
+    r = machine(d, base, ADDRESSES[0], '--password-stdin', input='short\n')
+    ok(r.returncode == 100 and tree(d) == before, 'of what was there before all stays', sorted(set(tree(d)) ^ set(before)))
+    with open(d + '/etc/services', 'w') as f:
+        f.write('same-user\nservice nonsense user=- run no-such-program\n')
+    before = tree(d)
+    r = machine(d, base, ADDRESSES[0])
+    ok(r.returncode == 100 and tree(d) == before, 'a table that cannot be used', r.stderr)
+    os.makedirs(d + '/var/accounts/joe')
+    before = tree(d)
+    r = machine(d, base, ADDRESSES[0])
+    ok(r.returncode == 100 and 'not empty' in r.stderr and tree(d) == before, 'mail that is there already: refused', r.stderr)
+    shutil.rmtree(d + '/var')
+    with open(d + '/etc/domains/a.example.conf', 'w'):
+        pass
+    r = machine(d, base, ADDRESSES[0])
+    ok(r.returncode == 100 and 'already' in r.stderr and not os.path.exists(d + '/var'), 'a domain that is there already: refused', r.stderr)
+
+
+def test_signal(top, base):
+    """Stopped at any moment: by then it was ready, or it leaves nothing."""
+    left, done = [], 0
+    for i in range(8):
+        d = '%s/stopped%d' % (top, i)
+        p = subprocess.Popen([POSTHORN, '-C', d, 'quickstart', '--hostname', 'mx.a.example', '--ip', ADDRESSES[0], '--port-base', str(base),
+                              '--dns', NOWHERE, '--skip-checks', '--yes', 'joe@a.example'],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.01 * i)
+        p.send_signal(signal.SIGTERM)
+        out = p.communicate(timeout=60)
+        done += p.returncode == 0
+        if os.path.exists(d) and p.returncode != 0:
+            left.append((p.returncode, sorted(tree(d)), out))
+    ok(not left, 'stopped by a signal (%d of 8 were done): nothing is left' % done, left)
+
+
+def test_misuse(top):
+    usual = ['--hostname', 'mx.a.example', '--yes']
+    for args in (['--yes'], usual, usual + ['joe'], usual + ['joe@a.example', 'x'], usual + ['--ip', 'x', 'joe@a.example'],
+                 ['--hostname', 'mx', '--yes', 'joe@a.example'], usual + ['--port-base', '65000', 'joe@a.example'],
+                 usual + ['--dns', 'dns.example', 'joe@a.example'], usual + ['--account', '..', 'joe@a.example'],
+                 ['--password-stdin', 'joe@a.example'], usual + ['--sing', 'joe@a.example'], usual + ['joe@[127.0.0.1]']):
+        r = run([POSTHORN, '-C', top + '/never', 'quickstart', *args])
+        ok(r.returncode == 100 and r.stderr and not os.path.exists(top + '/never'), 'misuse: ' + ' '.join(args), r.stderr)
+    if os.geteuid() != 0:
+        r = run([POSTHORN, 'quickstart', *usual, 'joe@a.example'])
+        ok(r.returncode == 100 and 'root' in r.stderr, 'a machine is for root to set up')
+
+
+# --- on a terminal
+
+def talk(argv, answers, seconds=60):
+    """Each answer behind the next question; exit code and all that was seen."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(argv[0], argv)
+    seen, at, end = '', 0, time.time() + seconds
+    while time.time() < end:
+        if not select.select([fd], [], [], 1)[0]:
+            continue
+        try:
+            part = os.read(fd, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part.decode(errors='replace')
+        while answers and (m := re.search(r': $', seen[at:])):
+            at += m.end()
+            os.write(fd, (answers.pop(0) + '\n').encode())
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
+
+
+def test_terminal(top, base):
+    d = top + '/asked'
+    argv = [POSTHORN, '-C', d, 'quickstart', '--skip-checks', '--ip', ADDRESSES[0], '--port-base', str(base)]
+    code, seen = talk(argv, ['nonsense', 'Joe.Q@A.example', 'short', 'mail.a.example', 'n'])
+    ok(code == 100 and not os.path.exists(d), 'no: nothing is made', seen)
+    ok('That is not an address' in seen and 'That is not the full name' in seen, 'what cannot be is asked for again', seen)
+    ok(d + '/etc' in seen and 'joe.q' in seen, 'what will be made is told before', seen)
+    code, seen = talk(argv, ['Joe.Q@A.example', 'mail.a.example', ''])
+    ok(code == 0 and os.path.exists(d + '/etc/accounts/joe.q.conf'), 'yes: all is made', seen)
+    shown = run([POSTHORN, '-C', d, 'config', 'show', 'joe.q@a.example']).stdout
+    ok('account = joe.q' in shown and 'password: ' in seen, 'with the address in it', shown)
+    code, seen = talk(argv, [''])
+    ok(code == 100 and 'already' in seen, 'not twice', seen)
+    r = run(argv[:2] + [top + '/never'] + argv[3:], input='joe@a.example\n')
+    ok(r.returncode == 100 and not os.path.exists(top + '/never'), 'no answers: nothing is made', r.stderr)
+
+
+# --- a machine, as root: with an /etc of its own
+
+SCRIPT = r'''
+set -e
+mount --make-rprivate /
+cp -a /etc "$1/copy"
+mount --bind "$1/copy" /etc
+for u in $(awk -F: '/^ph-/ { print $1 }' /etc/passwd); do userdel "$u" 2>/dev/null || :; done
+exec python3 "$0" inside "$1"
+'''
+
+
+def inside(top):
+    """Run in the mount namespace: quickstart for the machine, with its directories elsewhere."""
+    base = free_base()
+    env = dict(os.environ, POSTHORN_ETC=top + '/etc/posthorn', POSTHORN_VAR=top + '/var/posthorn', POSTHORN_LIBEXEC=top + '/libexec')
+    for d in ('etc/posthorn', 'var', 'bin', 'libexec'):
+        os.makedirs(top + '/' + d)
+    os.chmod(top, 0o755)
+    shutil.copy(SOURCE + '/etc/services', top + '/etc/posthorn/services')
+    for path in glob.glob(BUILD + '/libexec/*') + glob.glob(BUILD + '/libexec/*/*'):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            name = os.path.basename(path)
+            where = '/libexec/verbs/' if '/verbs/' in path else '/libexec/'
+            os.makedirs(top + where, exist_ok=True)
+            shutil.copy(path, top + where + name)
+    shutil.copy(BUILD + '/bin/posthorn', top + '/bin/posthorn')
+    argv = [top + '/bin/posthorn', 'quickstart', '--hostname', 'mx.a.example', '--ip', ADDRESSES[0], '--port-base', str(base), '--dns', NOWHERE,
+            '--skip-checks', '--yes']
+    before, passwd = tree(top + '/etc'), open('/etc/passwd').read()
+    drop = top + '/libexec/queue-drop'
+    mode = os.stat(drop) if os.path.exists(drop) else None
+    r = run(argv + ['--password-stdin', 'joe@a.example'], env=env, input='short\n')
+    ok(r.returncode == 100 and tree(top + '/etc') == before and not os.path.exists(top + '/var/posthorn'), 'root, an error: files are gone', r.stderr)
+    ok(open('/etc/passwd').read() == passwd and 'ph-' not in open('/etc/group').read(), 'and users', r.stderr)
+    if mode:
+        now = os.stat(drop)
+        ok((now.st_uid, now.st_mode) == (mode.st_uid, mode.st_mode), 'queue-drop is as it was')
+    r = run(argv + ['joe@a.example'], env=env)
+    if not ok(r.returncode == 0, 'root sets up the machine', r.stdout + r.stderr):
+        return
+    users = {u.pw_name: u for u in pwd.getpwall() if u.pw_name.startswith('ph-')}
+    ok({'ph-null', 'ph-tls', 'ph-auth', 'ph-store'} <= set(users), 'with its users')
+    ok(all(u.pw_shell.endswith('nologin') and 0 < u.pw_uid < 1000 for u in users.values()), 'of the system, without a shell')
+    ok(all(os.stat('%s/var/posthorn/%s' % (top, d)).st_uid == users[u].pw_uid
+           for d, u in (('auth', 'ph-auth'), ('tls', 'ph-tls'), ('accounts', 'ph-store'))), 'directories are theirs')
+    ok(os.stat(top + '/var/posthorn/tls/mx.a.example/key.pem').st_uid == users['ph-tls'].pw_uid and
+       os.stat(top + '/var/posthorn/auth/secrets.tdb').st_uid == users['ph-auth'].pw_uid, 'and secrets')
+    if mode:
+        now = os.stat(drop)
+        ok(now.st_uid == users['ph-queue'].pw_uid and stat.S_IMODE(now.st_mode) == 0o4755, 'queue-drop is set-uid ph-queue')
+    log = open(top + '/log', 'w+')
+    proc = subprocess.Popen([top + '/bin/posthorn', 'serve'], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        up = wait_until(lambda: proc.poll() is not None or run([top + '/bin/posthorn', 'status'], env=env).returncode == 0, 40)
+        if ok(up and proc.poll() is None, 'it runs'):
+            receive(ADDRESSES[0], base, 'joe@a.example')
+            ok(wait_until(lambda: subjects(ADDRESSES[0], base, password_in(r.stdout)), 20), 'and takes mail')
+    finally:
+        proc.send_signal(signal.SIGTERM)
+        ok(proc.wait(60) == 0, 'stopped')
+        log.seek(0)
+        if tap.failed:
+            tap.note(log.read()[-3000:])
+
+
+def test_root(top):
+    if os.geteuid() != 0 or run(['unshare', '-m', 'true']).returncode != 0 or not shutil.which('useradd'):
+        tap.note('skipped: not root, or no mount namespaces, or no useradd')
+        return
+    r = run(['unshare', '-m', 'sh', '-c', SCRIPT, os.path.abspath(__file__), top], 180)
+    lines = [x for x in r.stdout.split('\n') if re.match('(not )?ok ', x)]
+    ok(lines and r.returncode == 0 and not any(x.startswith('not') for x in lines),
+       'a whole machine, as root (%d facts)' % len(lines), r.stdout + r.stderr)
+
+
+if sys.argv[1:2] == ['inside']:
+    inside(sys.argv[2] + '/machine')
+    tap.done()
+    sys.exit(0)
+with tempfile.TemporaryDirectory(prefix='posthorn-t-') as top:
+    top = os.path.realpath(top)
+    base = free_base()
+    test_misuse(top)
+    test_machine(top, base)
+    test_failures(top, base)
+    test_signal(top, base)
+    test_terminal(top, base)
+    os.chmod(top, 0o755)
+    test_root(top)
+tap.done()
