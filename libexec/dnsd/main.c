@@ -59,8 +59,8 @@ main(int argc, char *argv[])
 	signals(&waiting);
 	if (!resolve_anew())
 		diex(EXIT_TEMP, "unable to set up the resolver");
+	notify_ready();		/* needs a socket, which is denied from here on */
 	confine();
-	notify_ready();
 	serve(door, &waiting);
 	clients_close();
 	lookups_close();
