@@ -19,13 +19,37 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from nsd import FakeDns, wire_name
 from posthorn import POSTHORN, client_context, free_base, run, wait_until
 from tap import BUILD, SOURCE, Tap
 
 tap = Tap()
 ok = tap.ok
 ADDRESSES = ('127.0.7.1', '127.0.7.2')
-NOWHERE = '127.0.0.1@9'
+
+# --- the world's DNS
+
+A, PTR, MX = 1, 12, 15
+NAMES = {
+    ('b.example.', MX): [b'\0\x0a' + wire_name('mx.b.example')],
+    ('mx.b.example.', A): [socket.inet_aton('127.0.7.9')],
+    ('mx.a.example.', A): [socket.inet_aton(ADDRESSES[0])],
+    ('a.example.', MX): [b'\0\x0a' + wire_name('mx.a.example')],
+    ('1.7.0.127.in-addr.arpa.', PTR): [wire_name('mx.a.example')],
+    ('moved.example.', MX): [b'\0\x0a' + wire_name('old.example')],
+    ('mx.moved.example.', A): [socket.inet_aton('127.0.0.1'), socket.inet_aton('192.0.2.7')],
+    ('2.7.0.127.in-addr.arpa.', PTR): [wire_name('other.example')],
+}
+
+
+def answer(q):
+    if not q.name.endswith(('.example.', '.arpa.')):
+        return q.answer(rcode=2)
+    there = any(name == q.name or name.endswith('.' + q.name) for name, _ in NAMES)
+    return q.answer(*[(None, q.kind, 60, data) for data in NAMES.get((q.name, q.kind), [])], rcode=0 if there else 3)
+
+
+WORLD = FakeDns(answer)
 
 
 def tree(top):
@@ -39,8 +63,8 @@ def tree(top):
 
 
 def machine(d, base, ip, *more, host='mx.a.example', address='joe@a.example', **kw):
-    return run([POSTHORN, '-C', d, 'quickstart', '--hostname', host, '--ip', ip, '--port-base', str(base), '--dns', NOWHERE,
-                '--skip-checks', '--yes', *more, address], **kw)
+    return run([POSTHORN, '-C', d, 'quickstart', '--hostname', host, '--ip', ip, '--port-base', str(base), '--dns', WORLD.addr,
+                '--yes', *more, address], **kw)
 
 
 class Served:
@@ -107,13 +131,14 @@ def test_machine(top, base):
     if not ok(r.returncode == 0, 'one command, no question', r.stdout + r.stderr):
         return
     password = password_in(r.stdout)
+    ok('warning' not in r.stderr, 'all is as it should be: no warning', r.stderr)
     ok(re.fullmatch('[a-z2-9]{4}(-[a-z2-9]{4}){3}', password), 'a password that can be typed')
     ok(re.search(r'^ *a\.example\. 300 IN MX 10 mx\.a\.example\.$', r.stdout, re.M) and
-       re.search(r'^ *mx\.a\.example\. 300 IN A 127\.0\.7\.1$', r.stdout, re.M), 'its records are printed')
+       ' IN A ' not in r.stdout, 'its records are printed, but for those that are there')
     ok(all('port %d,' % (base + p) in r.stdout for p in (143, 465, 587, 993)), 'and the settings of clients')
     ok('posthorn -C %s serve' % d in r.stdout, 'and how to start it')
     shown = run([POSTHORN, '-C', d, 'config', 'show']).stdout
-    want = ['hostname = mx.a.example', 'outgoing-ports = %d' % (base + 25), 'outgoing-ports = 25', 'dns.forwarder = ' + NOWHERE,
+    want = ['hostname = mx.a.example', 'outgoing-ports = %d' % (base + 25), 'outgoing-ports = 25', 'dns.forwarder = ' + WORLD.addr,
             'postmaster-account = joe', 'listener.public.address = 127.0.7.1', 'listener.public.smtp = %d' % (base + 25)]
     ok(set(want) <= set(shown.split('\n')), 'as it was told to be', shown)
     ok(stat.S_IMODE(os.stat(d + '/var/tls/mx.a.example/key.pem').st_mode) == 0o600, 'the key is private')
@@ -145,11 +170,34 @@ def test_mail(d, base, password):
         return
     with smtplib.SMTP(ip, base + 587, timeout=30) as c:
         c.ehlo()
-        ok(not c.has_extn('auth'), 'no AUTH without TLS')
+        ok('PLAIN' not in c.esmtp_features.get('auth', ''), 'no password without TLS')
         c.starttls(context=client_context())
         c.login('joe@a.example', password)
         c.sendmail('joe@a.example', ['joe@a.example'], 'From: joe@a.example\r\nTo: joe@a.example\r\nSubject: to myself\r\n\r\nx\r\n')
     ok(wait_until(lambda: 'Subject: to myself' in subjects(ip, base, password), 60), 'and what is sent to oneself')
+
+
+def test_checks(top, base):
+    with socket.socket() as s:
+        s.bind((ADDRESSES[1], base + 25))
+        s.listen()
+        r = machine(top + '/checked', base, ADDRESSES[1], host='mx.moved.example', address='joe@moved.example')
+    ok(r.returncode == 0, 'whatever is found is only told', r.stderr)
+    for want in ('port %d of 127.0.7.2 cannot be listened on' % (base + 25), 'mx.moved.example leads to 127.0.0.1, by which nobody',
+                 'mx.moved.example leads to 192.0.2.7, which is no address', 'mx.moved.example does not lead to 127.0.7.2',
+                 'mail for moved.example goes to old.example', 'the reverse name of 127.0.7.2 is other.example'):
+        ok(want in r.stderr, want, r.stderr)
+    ok(re.search(r'^ *mx\.moved\.example\. 300 IN A 127\.0\.7\.2$', r.stdout, re.M), 'a record that is missing is told', r.stdout)
+    asked = {name for name, kind, tcp in WORLD.seen}
+    ok(all(n.endswith(('.example.', '.arpa.')) for n in asked), 'nothing else was looked up', asked)
+    r = machine(top + '/new', base, ADDRESSES[1], host='mx.new.example', address='joe@new.example')
+    ok(r.returncode == 0 and 'mx.new.example has no address' in r.stderr, 'a new name', r.stderr)
+    r = machine(top + '/deaf', base, ADDRESSES[1], host='mx.broken', address='joe@broken.test')
+    ok(r.returncode == 0 and 'unable to look mx.broken up' in r.stderr, 'no answers', r.stderr)
+    ok(not os.path.exists(top + '/new/var/tmp/quickstart') and not os.listdir(top + '/new/var/tmp'), 'what was made for this is gone')
+    asked = len(WORLD.seen)
+    r = machine(top + '/unchecked', base, ADDRESSES[1], '--skip-checks', host='mx.moved.example', address='joe@moved.example')
+    ok(r.returncode == 0 and not r.stderr and len(WORLD.seen) == asked, 'or nothing is looked up at all', r.stderr)
 
 
 def test_failures(top, base):
@@ -192,7 +240,7 @@ def test_signal(top, base):
     for i in range(8):
         d = '%s/stopped%d' % (top, i)
         p = subprocess.Popen([POSTHORN, '-C', d, 'quickstart', '--hostname', 'mx.a.example', '--ip', ADDRESSES[0], '--port-base', str(base),
-                              '--dns', NOWHERE, '--skip-checks', '--yes', 'joe@a.example'],
+                              '--dns', WORLD.addr, '--yes', 'joe@a.example'],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(0.01 * i)
         p.send_signal(signal.SIGTERM)
@@ -285,8 +333,8 @@ def inside(top):
             os.makedirs(top + where, exist_ok=True)
             shutil.copy(path, top + where + name)
     shutil.copy(BUILD + '/bin/posthorn', top + '/bin/posthorn')
-    argv = [top + '/bin/posthorn', 'quickstart', '--hostname', 'mx.a.example', '--ip', ADDRESSES[0], '--port-base', str(base), '--dns', NOWHERE,
-            '--skip-checks', '--yes']
+    argv = [top + '/bin/posthorn', 'quickstart', '--hostname', 'mx.a.example', '--ip', ADDRESSES[0], '--port-base', str(base), '--dns', WORLD.addr,
+            '--yes']
     before, passwd = tree(top + '/etc'), open('/etc/passwd').read()
     drop = top + '/libexec/queue-drop'
     mode = os.stat(drop) if os.path.exists(drop) else None
@@ -343,6 +391,7 @@ with tempfile.TemporaryDirectory(prefix='posthorn-t-') as top:
     base = free_base()
     test_misuse(top)
     test_machine(top, base)
+    test_checks(top, base)
     test_failures(top, base)
     test_signal(top, base)
     test_terminal(top, base)
