@@ -288,10 +288,9 @@ add_header(struct buf *b, const struct report *r)
 {
 	const struct dsn	*d = r->d;
 	struct addr		 to;
-	bool			 host = addr_is_domain(d->hostname) || addr_is_literal(d->hostname);
 
 	buf_adds(b, "From: \"Mail Delivery System\" <postmaster@");
-	buf_add(b, host ? d->hostname : STR("localhost"));
+	buf_add(b, dsn_hostname(d));
 	buf_adds(b, ">\r\nTo: ");
 	if (addr_parse(d->to, &to) == ADDR_OK) {
 		buf_addc(b, '<');

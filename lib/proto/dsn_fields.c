@@ -28,6 +28,12 @@ dsn_status(const struct dsn_rcpt *r)
 	return str_c(of_class[r->action]);
 }
 
+struct str
+dsn_hostname(const struct dsn *d)
+{
+	return addr_is_domain(d->hostname) || addr_is_literal(d->hostname) ? d->hostname : STR("localhost");
+}
+
 bool
 dsn_is_ours(const struct dsn *d, const struct dsn_rcpt *r)
 {
@@ -182,7 +188,7 @@ void
 dsn_fields(struct buf *b, const struct dsn *d, bool global)
 {
 	add_xtext(b, "Original-Envelope-Id: ", d->envid);
-	add_line(b, "Reporting-MTA: dns; ", d->hostname.n > 0 ? d->hostname : STR("localhost"), false);
+	add_line(b, "Reporting-MTA: dns; ", dsn_hostname(d), false);
 	add_date(b, "Arrival-Date: ", d->arrival);
 	add_line(b, "Future-Release-Request: ", d->future, false);
 	for (size_t i = 0; i < d->nrcpt; i++)

@@ -22,6 +22,9 @@ void	dsn_subject(struct buf *, const struct dsn *);
 /* dsn_fields.c: the fields for machines; ASCII unless global. */
 void	dsn_fields(struct buf *, const struct dsn *, bool global);
 
+/* Our name; "localhost" when what was told is none. */
+struct str	dsn_hostname(const struct dsn *);
+
 /* The status told of it, or one of its action's class. */
 struct str	dsn_status(const struct dsn_rcpt *);
 

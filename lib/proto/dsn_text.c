@@ -194,7 +194,7 @@ add_opening(struct buf *b, const struct dsn *d)
 	struct buf	subject = BUF_INIT(SUBJECT + 16);
 
 	buf_adds(b, "This is the mail server ");
-	dsn_clean(b, d->hostname, LIMIT_DOMAIN, true);
+	buf_add(b, dsn_hostname(d));
 	buf_adds(b, ".\r\n\r\nYour message");
 	add_time(b, " of ", d->arrival);
 	buf_adds(b, "\r\n");
