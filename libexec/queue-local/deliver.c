@@ -15,6 +15,8 @@
 
 static const struct local_outcome	not_readable = { 451, STR_INIT("4.3.0"), STR_INIT("the message cannot be read now") };
 
+enum { JOB_MS = 30 * 60 * 1000 };	/* for a whole job: queue-send gives a worker up a little later */
+
 struct delivery {
 	struct worker		*w;
 	const struct job	*j;
@@ -185,12 +187,11 @@ read_message(struct delivery *d)
 
 /* --- one recipient */
 
-/* Until the time is over, we are to stop, or queue-send is gone. */
+/* Until the job's time is over, we are to stop, or queue-send is gone. */
 static void
-hang(void)
+hang(struct deadline until)
 {
 	struct pollfd	p = { .fd = STDIN_FILENO, .events = 0 };
-	struct deadline	until = deadline_in(SMTP_SPECIAL_HANG_MS);
 	int		n;
 
 	do
@@ -301,12 +302,13 @@ set_result(struct delivery *d, struct job_result *r, struct local_outcome o)
 void
 deliver_job(struct worker *w, const struct job *j, int file, struct job_done *done, struct buf *memory)
 {
+	struct deadline	until = deadline_in(JOB_MS);
 	struct delivery	d = {
 		.w = w, .j = j, .now = { .time = clock_now() }, .had = BUF_INIT(LIMIT_JOB_DIALED), .memory = memory,
 		.l = {
 			.conf = w->conf, .deliver = &w->deliver, .arena = &w->arena, .mailfrom = j->from, .id = j->id,
 			.message = file, .offset = j->content, .size = j->size,
-			.service_ms = w->service_ms, .until = DEADLINE_NEVER,
+			.service_ms = w->service_ms, .until = until,
 			.prefix = write_prefix, .is_recipient = is_recipient, .told = told,
 		},
 	};
@@ -319,6 +321,6 @@ deliver_job(struct worker *w, const struct job *j, int file, struct job_done *do
 		set_result(&d, &done->result[i], deliver_rcpt(&d, &j->rcpt[i]));
 	done->dialed = buf_str(memory);
 	if (d.hangs)
-		hang();
+		hang(until);
 	buf_free(&d.had);
 }
