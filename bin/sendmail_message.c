@@ -28,6 +28,18 @@ recipient(struct recipients *r, struct str address)
 	r->n++;
 }
 
+/* A name of this system, and not what is left of something that the parser could not understand. */
+static bool
+is_name(struct str local, struct str list)
+{
+	size_t	at = str_find(list, local);
+
+	for (size_t i = 0; i < local.n; i++)
+		if (byte_is_control(local.p[i]) || memchr(" \"(),:;<>@[\\]", local.p[i], 13) != NULL)
+			return false;
+	return local.n > 0 && at < list.n && (at + local.n == list.n || list.p[at + local.n] != '@');
+}
+
 void
 recipients_add(struct recipients *r, struct str list)
 {
@@ -40,6 +52,8 @@ recipients_add(struct recipients *r, struct str list)
 	while (addrlist_next(&l, &i)) {
 		if (i.kind != ADDRLIST_MAILBOX)
 			continue;
+		if (i.local.n == 0 || (i.domain.n == 0 && !is_name(i.local, list)))
+			diex(EX_DATAERR, "a recipient that is no address");
 		buf_reset(&text);
 		addr_add_quoted(&text, i.local);
 		if (i.domain.n > 0) {
@@ -47,7 +61,7 @@ recipients_add(struct recipients *r, struct str list)
 			buf_add(&text, i.domain);
 		}
 		if (buf_failed(&text) || str_has_control(buf_str(&text)))
-			diex(EX_DATAERR, "an address that cannot be one");
+			diex(EX_DATAERR, "a recipient that is no address");
 		recipient(r, buf_str(&text));
 	}
 	buf_free(&text);

@@ -127,6 +127,9 @@ r = sendmail('-t', input=b'From: a@b\nSubject: x\n\nTo: a@x\n')
 t.ok(r.returncode == 64 and not r.data and b'no recipients' in r.stderr, 'no recipients in the header', r.stderr)
 r = sendmail(input=MESSAGE)
 t.ok(r.returncode == 64 and not r.data and b'no recipients' in r.stderr, 'no recipients', r.stderr)
+for bad in ('a b', 'a b@', 'x@', '@x', 'foo <>', '"j q"', '""@'):
+    r = sendmail('a@b', bad, input=MESSAGE)
+    t.ok(r.returncode == 65 and not r.data and b'no address' in r.stderr, 'no address: ' + bad, r.returncode, r.stderr)
 many = ['r%d@x' % i for i in range(1000)]
 t.eq(sendmail(*many, input=MESSAGE).to, many, 'a thousand recipients')
 r = sendmail('last@x', *many, input=MESSAGE)
@@ -230,5 +233,58 @@ for words, argv0 in ((('-bp', '-C', TOP), SENDMAIL), (('-C', TOP), '/usr/bin/mai
 r = sendmail('-C', '/nonexistent', 'a@b', input=MESSAGE)
 t.ok(r.returncode == 64, '-C somewhere else')
 
+shutil.rmtree(TOP)
+
+# --- the real queue-drop, while nothing runs
+
+TOP = tempfile.mkdtemp(prefix='posthorn-sendmail-')
+for d in ('var', 'etc/domains', 'etc/accounts'):
+    os.makedirs(os.path.join(TOP, d))
+for name, text in (('posthorn.conf', 'hostname = mail.ours.example\npostmaster { account = joe }\nmax-message-size = 2M\n'), ('domains/ours.example.conf', ''),
+                   ('accounts/joe.conf', 'full-name = "Joe Doe"\naddress joe@ours.example { }\nsystem-users = { "%s" }\n' % USER)):
+    with open(os.path.join(TOP, 'etc', name), 'w') as f:
+        f.write(text)
+p = subprocess.run([os.path.join(BUILD, 'bin/posthorn'), '-C', TOP, 'config', 'build'], capture_output=True)
+t.eq(p.returncode, 0, 'a configuration')
+
+
+def real(*words, input=b''):
+    r = subprocess.run([os.path.join(BUILD, 'bin/sendmail'), '-C', TOP, *words], input=input, capture_output=True, timeout=60)
+    return r
+
+
+def queued(ident):
+    with open(os.path.join(TOP, 'var/queue/msg', ident), 'rb') as f:
+        data = f.read()
+    n = int(data[17:27])
+    parts = [x.decode() for x in data[:n].split(b'\0')[:-1]]
+    return list(zip(parts[::2], parts[1::2])), data[n:].decode()
+
+
+def ids():
+    d = os.path.join(TOP, 'var/queue/msg')
+    return os.listdir(d) if os.path.isdir(d) else []
+
+
+r = real('-v', '-t', '-N', 'failure', '-F', 'Joe Q', input=b'To: ann@there.example, %s\nBcc: bob@there.example\nSubject: x\n\nhello\n.\nmore\n' % USER.encode())
+t.ok(r.returncode == 0 and r.stdout.startswith(b'queued as '), 'a message goes into the queue', r.stderr)
+envelope, text = queued(r.stdout.split()[2].decode())
+one = dict(envelope)
+t.eq([v for k, v in envelope if k == 'rcpt'], ['ann@there.example', 'joe@ours.example', 'bob@there.example'], 'its recipients, the user of this system by his address')
+t.eq((one['account'], one['from'], [v for k, v in envelope if k == 'notify']), ('joe', 'joe@ours.example', ['failure'] * 3), 'from the account of the user')
+t.ok('From: Joe Q <joe@ours.example>\r\n' in text and '\r\nDate: ' in text and '\r\nMessage-ID: <' in text and text.endswith('\r\n\r\nhello\r\n'), 'with all it must have', text)
+r = real('-f', '', 'ann@there.example', input=b'From: joe@ours.example\n\nx\n')
+t.eq(r.returncode, 0, 'the null sender')
+before = ids()
+for words, data, want in ((('ann@there.example',), b'From: joe@ours.example\n\n' + LINES * 21000, 69), (('a b@',), b'\n', 65),
+                          (('ann@there.example',), b'From: other@there.example\n\nx\n', 77), (('-f', 'other@there.example', 'a@there.example'), b'\nx\n', 77)):
+    r = real(*words, input=data)
+    t.ok(r.returncode == want and r.stderr, 'refused with %d' % want, r.returncode, r.stderr)
+t.ok(ids() == before and not os.listdir(os.path.join(TOP, 'var/queue/tmp')), 'and nothing of it was kept')
+r = subprocess.run([os.path.join(BUILD, 'bin/sendmail'), '-C', TOP, '-bs'], capture_output=True, timeout=60,
+                   input=b'EHLO me\r\nMAIL FROM:<joe@ours.example>\r\nRCPT TO:<ann@there.example>\r\nDATA\r\n' + MESSAGE.replace(b'here.example', b'ours.example').replace(b'\n', b'\r\n') + b'.\r\nQUIT\r\n')
+t.ok(r.returncode == 0 and b'\r\n221 ' in r.stdout and len(ids()) == len(before) + 1, 'SMTP on standard input', r.stdout, r.stderr)
+r = subprocess.run([os.path.join(BUILD, 'bin/sendmail'), '-bp', '-C', TOP], capture_output=True, text=True, timeout=60)
+t.ok(r.returncode == 0 and r.stdout.count('ann@there.example') == 3, 'the queue is listed', r.stdout, r.stderr)
 shutil.rmtree(TOP)
 t.done()
