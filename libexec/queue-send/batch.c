@@ -216,29 +216,40 @@ same_result(const struct job_result *a, const struct job_result *b)
 	    str_eq(a->ip, b->ip) && str_eq(a->tls, b->tls);
 }
 
-/* One event for all that have this result. sync: what was delivered must not go out again after a power cut. */
+/* One event for all that have the result of the i-th. */
 static void
-note_results(struct queue *q, struct batch *b, const struct job_result *res, bool *done)
+note_result(struct queue *q, struct batch *b, const struct job_result *res, unsigned i, bool *done)
 {
-	uint32_t	which[JOB_RCPTS];
+	uint32_t		which[JOB_RCPTS];
+	const struct job_result	*r = &res[i];
+	struct spool_entry	e = { .event = event_of(b, r), .rcpt = which, .next = b->next,
+	    .result = { .host = r->host, .ip = r->ip, .code = r->code, .status = r->status,
+	        .text = r->text, .tls = r->tls, .dsn = r->dsn, .local = r->local } };
 
-	for (unsigned i = 0; i < b->n; i++) {
-		struct spool_entry	e = { .event = event_of(b, &res[i]), .rcpt = which, .next = b->next,
-		    .result = { .host = res[i].host, .ip = res[i].ip, .code = res[i].code, .status = res[i].status,
-		        .text = res[i].text, .tls = res[i].tls, .dsn = res[i].dsn, .local = res[i].local } };
-		bool			noted;
+	for (unsigned k = i; k < b->n; k++)
+		if (!done[k] && same_result(r, &res[k])) {
+			done[k] = true;
+			which[e.nrcpt++] = b->rcpt[k];
+		}
+	/* synced: what was delivered must not go out again after a power cut */
+	if (note(q, b, &e, e.event == SPOOL_EV_OK) == -1)
+		return;
+	for (size_t k = 0; k < e.nrcpt; k++)
+		b->m->rcpt[which[k]].unnoted = false;
+}
 
-		if (done[i])
-			continue;
-		for (unsigned k = i; k < b->n; k++)
-			if (!done[k] && same_result(&res[i], &res[k])) {
-				done[k] = true;
-				which[e.nrcpt++] = b->rcpt[k];
-			}
-		noted = note(q, b, &e, e.event == SPOOL_EV_OK) == 0;
-		for (size_t k = 0; noted && k < e.nrcpt; k++)
-			b->m->rcpt[which[k]].unnoted = false;
-	}
+/* What cannot be taken back comes first. */
+static void
+note_results(struct queue *q, struct batch *b, const struct job_result *res)
+{
+	bool	done[JOB_RCPTS] = { false };
+
+	for (unsigned i = 0; i < b->n; i++)
+		if (!done[i] && res[i].got == JOB_OK)
+			note_result(q, b, res, i, done);
+	for (unsigned i = 0; i < b->n; i++)
+		if (!done[i])
+			note_result(q, b, res, i, done);
 }
 
 /* All went well and nobody else is waiting: the removal of the files says it. */
@@ -254,14 +265,12 @@ is_finished(const struct message *m)
 void
 batch_done(struct queue *q, struct batch *b, const struct job *j, const struct job_done *d)
 {
-	bool	done[JOB_RCPTS] = { false };
-
 	for (unsigned i = 0; i < b->n; i++) {
 		log_result(q, b, i, j, &d->result[i]);
 		apply(b, i, event_of(b, &d->result[i]), &d->result[i]);
 	}
 	if (!is_finished(b->m))
-		note_results(q, b, d->result, done);
+		note_results(q, b, d->result);
 	message_keep_dialed(b->m, rcpt_of(b, 0)->domain, d->dialed);
 	dest_touch(q, b->dest);
 	message_settle(q, b->m);

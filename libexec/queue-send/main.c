@@ -22,6 +22,7 @@ enum {
 	SWEEP_MS	= 60 * 1000,	/* between two looks at everything */
 	LOOK_MS		= 1000,		/* the same without inotify */
 	GRACE_MS	= 4000,		/* for jobs under way, after SIGTERM */
+	SET_BACK	= 2,		/* seconds: more than rounding makes */
 	BASE_MOST	= 7 * 24 * 3600,
 	FIXED		= 2,		/* descriptors in poll beside workers and clients */
 };
@@ -31,6 +32,7 @@ static volatile sig_atomic_t	stop;
 
 static void	options(struct queue *, int, char *[]);
 static void	catch_signals(void);
+static void	look_at_clock(struct queue *);
 static void	start(struct queue *);
 static void	serve(struct queue *);
 
@@ -105,7 +107,7 @@ start(struct queue *q)
 	q->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (q->null == -1)
 		die(EXIT_TEMP, "unable to open /dev/null");
-	q->now = clock_now();
+	look_at_clock(q);
 	q->random = (uint32_t)clock_now_us();
 	doors_init(q);
 	control_open(q, listen_fd("ctl"));
@@ -164,6 +166,19 @@ poll_room(const struct queue *q)
 	return pfd;
 }
 
+/* The wall clock, and whether it was set back since: then all times are looked at now. */
+static void
+look_at_clock(struct queue *q)
+{
+	int64_t	ahead;
+
+	q->now = clock_now();
+	ahead = q->now - clock_ms() / 1000;
+	if (ahead < q->ahead - SET_BACK)
+		q->sweep_at = 0;
+	q->ahead = ahead;
+}
+
 static void
 wait_for_events(struct queue *q, int ms)
 {
@@ -181,7 +196,7 @@ wait_for_events(struct queue *q, int ms)
 		for (size_t i = 0; i < n; i++)
 			pfd[i].revents = 0;
 	}
-	q->now = clock_now();
+	look_at_clock(q);
 	while (pfd[0].revents != 0 && read(signal_pipe[0], scrap, sizeof(scrap)) > 0)
 		;
 	/* workers first: what they have done is noted before anything new begins */

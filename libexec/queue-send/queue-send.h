@@ -162,6 +162,7 @@ struct queue {
 	struct arena	 arena;		/* of one step */
 	int64_t		 base;		/* seconds of the first back-off */
 	int64_t		 now;		/* wall clock of this turn */
+	int64_t		 ahead;		/* seconds of the wall clock before the monotonic one */
 	int64_t		 sweep_at;	/* clock_ms() of the next look at everything */
 	uint32_t	 random;
 	int		 watch;		/* inotify; -1: none */
