@@ -29,6 +29,7 @@
 /* What a process that delivers keeps of earlier attempts: the last addresses of some hosts. */
 #define LIMIT_REMOTE_HOSTS	10	/* of a domain, tried in one attempt */
 #define LIMIT_REMOTE_ADDRESSES	3	/* of each family of a host, tried in one attempt */
+#define LIMIT_REMOTE_ARENA	(16u * 1024 * 1024)	/* of an attempt: the longest replies for 100 recipients, from all hosts */
 #define LIMIT_JOB_DIALED	4096
 /* The queue: an envelope with 1000 recipients, each with its address, wishes and ORCPT; a log's entry. */
 #define LIMIT_ENVELOPE		(1024u * 1024)

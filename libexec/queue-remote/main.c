@@ -145,7 +145,7 @@ answer(struct remote *r, const struct job_done *d)
 static void
 do_job(struct remote *r, struct str rec, int fd)
 {
-	struct arena	arena = ARENA_INIT(LIMIT_SMTP_TRANSACTION);
+	struct arena	arena = ARENA_INIT(LIMIT_REMOTE_ARENA);
 	struct job_done	d;
 	struct job	j;
 

@@ -39,7 +39,6 @@ struct attempt {
 	struct deadline		 dialing;
 	bool			 begun;		/* a transaction was begun with some host */
 	bool			 over;		/* no other host is to be tried */
-	size_t			 tried;		/* addresses */
 };
 
 /* Deliver; d's text is the arena's. */

@@ -40,7 +40,7 @@ copy(struct attempt *a, struct str s)
 {
 	struct str	out;
 
-	return arena_dup(a->arena, s, &out) ? out : STR("");
+	return arena_dup(a->arena, s, &out) ? out : STR("(no memory for the text)");
 }
 
 static bool
@@ -87,6 +87,16 @@ of_session(struct attempt *a, const struct session *s)
 	};
 }
 
+/* Has another host or address been tried in vain? */
+static bool
+is_second(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->mail.nrcpt; i++)
+		if (a->mail.rcpt[i].got == SMTP_MAIL_UNTRIED && a->result[i].text.n > 0)
+			return true;
+	return false;
+}
+
 /* Why no mail could be sent: each host may have its own reason. */
 static enum smtp_mail_got
 failure(const struct attempt *a, const struct session *s)
@@ -100,7 +110,7 @@ failure(const struct attempt *a, const struct session *s)
 		return a->mail.requiretls ? SMTP_MAIL_HOST : SMTP_MAIL_TEMP;
 	case SMTPC_LOOP:
 		/* behind better hosts that are down we may be one of those who take mail for it */
-		return a->tried > 1 ? SMTP_MAIL_TEMP : SMTP_MAIL_PERM;
+		return is_second(a) ? SMTP_MAIL_TEMP : SMTP_MAIL_PERM;
 	case SMTPC_LOST:
 	case SMTPC_CLOSING:
 	case SMTPC_GARBAGE:
@@ -127,22 +137,6 @@ explain(struct attempt *a, const struct session *s, unsigned code, struct str te
 	out = copy(a, buf_str(&b));
 	buf_free(&b);
 	return out;
-}
-
-static void
-take_failure(struct attempt *a, const struct session *s, struct job_result *r)
-{
-	enum smtp_mail_got	got = failure(a, s);
-	const char		*status = s->client.status;
-
-	if (s->client.why == SMTPC_NO_TLS && a->mail.requiretls)
-		status = "5.7.10";
-	r->code = s->client.code;
-	r->status = copy(a, str_c(status));
-	r->text = explain(a, s, r->code, buf_str(&s->client.text));
-	for (size_t i = 0; i < a->mail.nrcpt; i++)
-		if (a->mail.rcpt[i].got == SMTP_MAIL_UNTRIED)
-			put(a, i, got, r);
 }
 
 /*
@@ -181,8 +175,17 @@ void
 results_failed(struct attempt *a, const struct session *s)
 {
 	struct job_result	r = of_session(a, s);
+	enum smtp_mail_got	got = failure(a, s);
+	const char		*status = s->client.status;
 
-	take_failure(a, s, &r);
+	if (s->client.why == SMTPC_NO_TLS && a->mail.requiretls)
+		status = "5.7.10";
+	r.code = s->client.code;
+	r.status = copy(a, str_c(status));
+	r.text = explain(a, s, r.code, buf_str(&s->client.text));
+	for (size_t i = 0; i < a->mail.nrcpt; i++)
+		if (a->mail.rcpt[i].got == SMTP_MAIL_UNTRIED)
+			put(a, i, got, &r);
 }
 
 /* "5.7.1" of a result that is temporary, "4.7.1", and the other way round. */

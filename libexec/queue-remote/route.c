@@ -123,14 +123,20 @@ is_stopped(const struct attempt *a)
 	return poll(&pfd, 1, 0) == 1;
 }
 
-/* It broke before the message's end was sent: for these it is as if nothing had been tried. */
+/*
+ * It broke before the message's end was sent: as if nothing had been tried. With
+ * all, refusals do not count either: whose they were is not certain.
+ */
 static void
-undo(struct attempt *a)
+undo(struct attempt *a, bool all)
 {
-	for (size_t i = 0; i < a->mail.nrcpt; i++)
-		if (a->mail.rcpt[i].got == SMTP_MAIL_TEMP && !a->taken[i] &&
-		    (a->mail.rcpt[i].code == 0 || a->mail.rcpt[i].code == 421))
-			a->mail.rcpt[i].got = SMTP_MAIL_UNTRIED;
+	for (size_t i = 0; i < a->mail.nrcpt; i++) {
+		struct smtp_mail_rcpt	*q = &a->mail.rcpt[i];
+		bool			 broke = q->got == SMTP_MAIL_TEMP && (q->code == 0 || q->code == 421);
+
+		if (!a->taken[i] && (broke || (all && q->got != SMTP_MAIL_OK && q->got != SMTP_MAIL_UNSURE)))
+			q->got = SMTP_MAIL_UNTRIED;
+	}
 }
 
 void
@@ -141,7 +147,7 @@ route_held(struct attempt *a)
 	s->conn.by = deadline_in(a->r->o.session_ms);
 	a->begun = true;
 	if (!session_send(s, &a->mail, a->fd, a->job->content, patience(a)) && !is_stopped(a))
-		undo(a);	/* it was old: a new one is made */
+		undo(a, false);	/* it was old: a new one is made */
 	results_take(a, s);
 }
 
@@ -158,12 +164,16 @@ transmit(struct attempt *a, struct target *t)
 	(void)session_send(s, &a->mail, a->fd, a->job->content, patience(a));
 	if (!s->open && s->client.why != SMTPC_ENDED)
 		log_problem(a, t, "broken", buf_str(&s->client.text));
-	again = s->pipelined && !t->one_by_one && !is_stopped(a);
+	again = s->pipelined && !t->one_by_one;
 	if (again) {
 		t->one_by_one = true;
-		undo(a);
+		undo(a, true);
 	}
 	results_take(a, s);
+	if (again && is_stopped(a)) {
+		results_failed(a, s);
+		return false;
+	}
 	/* or the server takes no more mail on one connection, but took some */
 	return results_untried(a) > 0 && (again || (s->open && results_untried(a) < untried));
 }
@@ -206,7 +216,6 @@ try_address(struct attempt *a, struct target *t)
 		session_end(s);
 		if (!dial(a, t))
 			return false;
-		a->tried++;
 		if (session_begin(s, a->job, t->name, &m, t->one_by_one, patience(a))) {
 			log_connection(a, s);
 			if (!transmit(a, t))

@@ -300,7 +300,7 @@ class _Session(threading.Thread):
             # counted when its end has come; `said` is what the client could hear of it
             mail['said'] = r
             self.server.ended.append(mail)
-            if isinstance(r, str) and r[0] == '2':
+            if any(isinstance(x, str) and x[0] == '2' for x in (r if isinstance(r, tuple) else (r,))):
                 self.server.mails.append(mail)
         self.reset()
         self.say(r)
