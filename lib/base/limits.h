@@ -11,7 +11,6 @@
 /* SMTP (RFC 5321 4.5.3.1; behaviour floor for the rest). */
 #define LIMIT_SMTP_LINE		2048	/* a command line with its CRLF */
 #define LIMIT_SMTP_AUTH_LINE	12288	/* a response of AUTH with its CRLF: RFC 4954 section 4 */
-#define LIMIT_SMTP_HOLD		(60 * 24 * 3600)	/* seconds a message may be held back for release (RFC 4865) */
 #define LIMIT_SMTP_REPLY_LINE	510	/* a reply line without CRLF */
 #define LIMIT_SMTP_RCPTS	1000	/* recipients of one transaction */
 #define LIMIT_LOCALPART		128	/* RFC says 64; senders in the wild say more */

@@ -94,8 +94,8 @@ smtp_say_hello(struct smtp_session *s)
 	if (s->conf->submission && !s->conf->known)
 		smtp_auth_names(s);
 	if (s->conf->submission) {
-		buf_addf(&s->out, "250-FUTURERELEASE %d ", LIMIT_SMTP_HOLD);
-		date_write_3339(&s->out, s->now + LIMIT_SMTP_HOLD);
+		buf_addf(&s->out, "250-FUTURERELEASE %d ", LIMIT_SUBMISSION_HOLD);
+		date_write_3339(&s->out, s->now + LIMIT_SUBMISSION_HOLD);
 		buf_adds(&s->out, "\r\n");
 	}
 	add_line(s, 250, NULL, STR("ENHANCEDSTATUSCODES"), true);

@@ -81,7 +81,7 @@ judge_hold(const struct smtp_session *s, const struct smtp_cmd *c)
 		return smtp_cmd_reply(SMTP_CMD_PARAM_UNKNOWN);
 	if (until < s->now)
 		return (struct smtp_code){ 554, "5.5.4", "that time is over" };
-	if (until > s->now + LIMIT_SMTP_HOLD)
+	if (until > s->now + LIMIT_SUBMISSION_HOLD)
 		return (struct smtp_code){ 554, "5.5.4", "no message is held that long" };
 	return (struct smtp_code){ 0, NULL, NULL };
 }

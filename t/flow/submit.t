@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Mail is submitted by real clients, with every mechanism, by STARTTLS and implicit TLS,
-with a password or a client key; others' names and wrong passwords are refused."""
+with a password or a client key, and arrives; others' names and wrong passwords are refused."""
 import base64
 import hashlib
 import os
+import re
+import signal
 import smtplib
 import subprocess
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from ipc import listener, parse, record, recv_fds
+from ipc import connect as connect_door, pair, parse, record, send_fds
 from posthorn import PASSWORD, Server, Tap, client_context, have, message, run, wait_until
 from scram import scram_client
 
@@ -19,61 +20,31 @@ USER = 'user@localhost'
 FAR = 'somebody@elsewhere.example'
 
 
-class Door:
-    """queue-put's place: who came through the door, the envelopes and messages it got."""
-
-    def __init__(self, var):
-        self.got = []
-        self.sock = listener(os.path.join(var, 'run/queue-put'))
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            c, _ = self.sock.accept()
-            rec, fds = recv_fds(c)
-            c.send(record('spawned', ok='1'))
-            c.close()
-            threading.Thread(target=self.serve, args=(parse(rec), fds), daemon=True).start()
-
-    def serve(self, conn, fds):
-        import socket
-        envelope = []
-        os.close(fds[1])
-        with socket.socket(fileno=fds[0]) as s:
-            while True:
-                rec, files = recv_fds(s)
-                if not rec:
-                    return
-                q = parse(rec)
-                if q['cmd'] != 'data':
-                    envelope.append(q)
-                    continue
-                text = os.pread(files[0], 1 << 20, 0)
-                os.close(files[0])
-                self.got.append((conn, envelope, text))
-                envelope = []
-                s.send(record('put', result='ok', code=250, status='2.6.0', text='queued as X', id='X'))
-
-    def find(self, ident):
-        for conn, envelope, text in self.got:
-            if ident.encode() in text:
-                return conn, envelope, text
-        return None
+SENT = []       # Message-IDs that must arrive
 
 
 def mail(ident, sender=USER):
     return message(ident).replace(b'sender@example.org', sender.encode())
 
 
-def check(ident, what, mechanism, account='user'):
-    """It came into the queue, from whom it should."""
-    got = door.find(ident)
-    if not t.ok(got is not None, what + ': it is in the queue'):
+def line_of(s, *words):
+    """The log line that has them all, as a dictionary; waits a little for it."""
+    def look():
+        for line in s.log().splitlines():
+            if all(w in line for w in words):
+                return dict(w.split('=', 1) for w in line.split() if '=' in w)
+    return wait_until(look, 10)
+
+
+def check(s, ident, what, mechanism):
+    """It is in the queue, from whom it should be."""
+    q = line_of(s, 'queue-put[', ' queued ', 'message-id=<%s@test>' % ident)
+    if not t.ok(q, what + ': it is in the queue'):
         return
-    conn, envelope, _ = got
-    t.ok(conn['account'] == account and conn['mechanism'] == mechanism and conn['rip'] == '127.0.0.1',
-         what + ': as %s by %s' % (account, mechanism), conn)
-    t.ok(envelope[0]['from'] == USER and envelope[1]['rcpt'] == FAR, what + ': its envelope', envelope)
+    a = line_of(s, 'authd[', 'result=ok', 'protocol=smtp', 'conn=' + q['conn'], 'mechanism=%s ' % mechanism)
+    t.ok(a and a['account'] == q['account'] == 'user' and q['from'] == USER and q['to'] == FAR,
+         '%s: by %s' % (what, mechanism), a, q)
+    SENT.append(ident)
 
 
 def connect(s, tls, cert=None):
@@ -110,7 +81,7 @@ def by_smtplib(s):
             r = c.auth(mech, getattr(c, 'auth_' + mech.lower().replace('-', '_')))
             t.eq(r, (235, b'2.7.0 nice'), what + ': logged in')
             t.eq(c.sendmail(USER, FAR, mail(ident)), {}, what + ': sent')
-            check(ident, what, mech)
+            check(s, ident, what, mech)
             c.quit()
     c = connect(s, 'ssl')
     r = code_of(c.login, USER, 'wrong')
@@ -119,7 +90,8 @@ def by_smtplib(s):
     t.ok(r[0] == 535 and r[1].startswith(b'5.7.8'), 'an unknown name', r)
     r = code_of(c.sendmail, USER, FAR, mail('early'))
     t.ok(r[0] == 530 and r[1].startswith(b'5.7.0'), 'no mail without a login', r)
-    c.login(USER, PASSWORD)
+    c.user, c.password = USER, PASSWORD
+    c.auth('PLAIN', c.auth_plain)
     r = code_of(c.sendmail, 'friend@localhost', FAR, mail('friend'))
     t.ok(r[0] == 550 and r[1].startswith(b'5.7.1'), 'another\'s address as sender', r)
     t.eq(c.sendmail('', FAR, mail('null')), {}, 'the null sender')
@@ -129,12 +101,19 @@ def by_smtplib(s):
     r = c.rcpt('nobody@unknown.localhost')
     t.eq(r[0], 250, 'a domain that is not ours')
     c.data(mail('held'))
-    envelope = door.find('held@test')[1]
-    t.ok(envelope[0]['holdfor'] == '60' and envelope[0]['ret'] == 'hdrs' and envelope[0]['envid'] == 'e+3D1' and
-         envelope[1]['notify'] == '2' and envelope[1]['orcpt'] == 'rfc822;x@y', 'what was asked goes along', envelope)
-    for _ in range(3):
-        c.sendmail(USER, FAR, mail('again'))
-    t.eq(len([1 for conn, _, text in door.got if b'again@test' in text]), 3, 'more messages over the same connection')
+    held = line_of(s, 'queue-put[', 'message-id=<held@test>')['msg']
+    with open(os.path.join(s.var, 'queue/msg', held), 'rb') as f:
+        kept = f.read().split(b'\0')
+    want = {b'future': b'for;60', b'ret': b'hdrs', b'envid': b'e+3D1', b'notify': b'success', b'orcpt': b'rfc822;x@y'}
+    t.ok(want.items() <= dict(zip(kept[::2], kept[1::2])).items(), 'what was asked is kept with it', kept[:40])
+    for i in range(3):
+        c.sendmail(USER, FAR, mail('again%d' % i))
+        check(s, 'again%d' % i, 'one more over the same connection', 'PLAIN')
+    r = code_of(c.sendmail, USER, FAR, mail('forged', 'friend@localhost'))
+    t.ok(r[0] == 550 and r[1].startswith(b'5.7.1'), 'another\'s address in From', r)
+    r = code_of(c.sendmail, USER, FAR, b'no header, nor an end of it\r\n')
+    t.ok(r[0] == 554 and r[1].startswith(b'5.6.0'), 'no header', r)
+    t.eq(c.sendmail(USER, 'friend@localhost', mail('local')), {}, 'and one goes to another account here')
     c.quit()
     c = connect(s, 'ssl')
     cert, state = c.sock.getpeercert(binary_form=True), {}
@@ -165,7 +144,7 @@ def by_swaks(s):
                      '--auth-password', PASSWORD, '--from', USER, '--to', FAR, '--ehlo', 'me.test',
                      '--header', 'Message-Id: <%s@test>' % ident])
             t.ok(r.returncode == 0 and '250 2.6.0 queued as' in r.stdout, what + ': sent', r.stdout[-2000:], r.stderr)
-            check(ident, what, mech)
+            check(s, ident, what, mech)
     r = run(['swaks', '-tlsc', '--server', '127.0.0.1', '--port', str(s.submissions_port), '--auth', 'PLAIN', '--auth-user',
              USER, '--auth-password', 'wrong', '--from', USER, '--to', FAR])
     t.ok(r.returncode == 28 and '535 5.7.8' in r.stdout, 'swaks: a wrong password', r.stdout[-500:])
@@ -180,7 +159,7 @@ def by_curl(s):
             r = run(['curl', '-sSk', '--max-time', '30', *more, '-u', '%s:%s' % (USER, PASSWORD), '--login-options',
                      'AUTH=' + mech, '--mail-from', USER, '--mail-rcpt', FAR, '-T', '-', url], input=mail(ident).decode())
             t.ok(r.returncode == 0, ident + ': sent', r.stderr)
-            check(ident, ident, mech)
+            check(s, ident, ident, mech)
 
 
 def by_msmtp(s, known):
@@ -203,7 +182,24 @@ def by_msmtp(s, known):
             os.chmod(conf, 0o600)
             r = run(['msmtp', '-C', conf, FAR], input=mail(ident).decode())
             t.ok(r.returncode == 0, what + ': sent', r.stderr)
-            check(ident, what, mech.upper())
+            check(s, ident, what, mech.upper())
+
+
+def check_subject(s, subject, mechanism):
+    """The same for clients that make their own Message-ID: it arrives."""
+    def arrived():
+        c = s.imap()
+        try:
+            uids = c.uid('search', None, 'SUBJECT', '"%s"' % subject)[1][0].split()
+            return uids and c.uid('fetch', uids[0], '(BODY.PEEK[])')[1][0][1].decode()
+        finally:
+            c.logout()
+    got = wait_until(arrived, 60, 0.3)
+    if not t.ok(got, subject + ': it arrives'):
+        return
+    q = line_of(s, 'queue-put[', ' queued ', 'msg=' + re.search(r'via tcp with ESMTPSA id (\w+)', got).group(1))
+    a = line_of(s, 'authd[', 'conn=' + q['conn'], 'result=ok', 'mechanism=' + (mechanism or ''))
+    t.ok(a and a['account'] == q['account'] == 'user', subject + ': by ' + a['mechanism'], a, q)
 
 
 def by_mutt(s):
@@ -221,8 +217,7 @@ def by_mutt(s):
         r = run(['mutt', '-n', '-F', rc, '-s', 'by mutt over ' + scheme, '--', FAR], input='hello\n',
                 env=dict(os.environ, HOME=s.top, TERM='dumb'))
         t.ok(r.returncode == 0, 'mutt, %s: sent' % scheme, r.stdout, r.stderr)
-        got = door.find('by mutt over ' + scheme + '\r\n')
-        t.ok(got and got[0]['account'] == 'user' and got[0]['mechanism'] == mech and got[1][0]['from'] == USER, 'mutt, %s: it is in the queue' % scheme, got)
+        check_subject(s, 'by mutt over ' + scheme, mech)
 
 
 def by_s_nail(s):
@@ -234,8 +229,7 @@ def by_s_nail(s):
                  '-Ssmtp-use-starttls', '-Stls-verify=ignore', '-Sfrom=' + USER, '-Shostname=me.test', '-s', 'by s-nail over ' + scheme, FAR],
                 input='hello\n', env=dict(os.environ, HOME=s.top))
         t.ok(r.returncode == 0, 's-nail, %s: sent' % scheme, r.stdout, r.stderr)
-        got = door.find('by s-nail over ' + scheme + '\r\n')
-        t.ok(got and got[0]['account'] == 'user', 's-nail, %s: it is in the queue' % scheme, got)
+        check_subject(s, 'by s-nail over ' + scheme, None)
 
 
 def make_key(s, name):
@@ -252,7 +246,7 @@ def by_key(s, known):
         c = connect(s, tls, known)
         t.ok(c.esmtp_features['auth'].split()[0] == 'EXTERNAL', what + ': EXTERNAL stands in front', c.esmtp_features)
         t.eq(c.sendmail(USER, FAR, mail(ident)), {}, what + ': sent without AUTH')
-        check(ident, what, 'EXTERNAL')
+        check(s, ident, what, 'EXTERNAL')
         c.user, c.password = 'friend@localhost', PASSWORD
         r = code_of(c.auth, 'PLAIN', c.auth_plain)
         t.ok(r[0] == 535, what + ': no other account after it', r)
@@ -264,8 +258,78 @@ def by_key(s, known):
     c.quit()
 
 
+def forged(s):
+    """With the account's socket one sends as that account, whatever is said over it."""
+    def answer(sender, author, **more):
+        ours.send(record('put', cmd='mail', **{'from': sender}, **more))
+        ours.send(record('put', cmd='rcpt', rcpt=FAR, **more))
+        fd = os.memfd_create('message')
+        os.write(fd, b'From: %s\r\nSubject: x\r\n\r\nhello\r\n' % author.encode())
+        send_fds(ours, record('put', cmd='data', **more), [fd])
+        os.close(fd)
+        r = parse(ours.recv(65536))
+        return r['code'], r['status']
+    ours, theirs = pair()
+    ours.settimeout(30)
+    door = connect_door(os.path.join(s.var, 'run/queue-put'))
+    # localserve has one user for all: the test can do what authd alone can do elsewhere
+    send_fds(door, record('conn', id='forger', account='user', login=USER, mechanism='PLAIN', rip='127.0.0.1'),
+             [theirs.fileno(), theirs.fileno()])
+    t.eq(parse(door.recv(65536)).get('ok'), '1', 'a socket into the queue, for one account')
+    theirs.close()
+    t.eq(answer(USER, USER), ('250', '2.6.0'), 'its own sender')
+    t.eq(answer('friend@localhost', USER), ('550', '5.7.1'), 'another as sender')
+    t.eq(answer(USER, 'friend@localhost'), ('550', '5.7.1'), 'another as author')
+    t.eq(answer('friend@localhost', 'friend@localhost', account='friend', login='friend@localhost'),
+         ('550', '5.7.1'), 'and it does not help to say so')
+    ours.close()
+    door.close()
+
+
+def lost(s):
+    """queue-put dies between two messages: no message is lost or said to be queued, and one logs in again."""
+    c = connect(s, 'ssl')
+    c.login(USER, PASSWORD)
+    t.eq(c.sendmail(USER, FAR, mail('before')), {}, 'a message before queue-put dies')
+    # how many there are: each session that is open has one
+    for pid in s.pids('queue-put'):
+        os.kill(pid, signal.SIGKILL)
+    c.mail(USER)
+    c.rcpt(FAR)
+    r = c.data(mail('between')) if c.sock else (0, b'')
+    t.ok(r[0] == 451 and r[1].startswith(b'4.3.0'), 'then 451', r)
+    r = c.docmd('NOOP')
+    t.ok(r[0] == 421, 'and 421', r)
+    c.close()
+    c = connect(s, 'ssl')
+    c.login(USER, PASSWORD)
+    t.eq(c.sendmail(USER, FAR, mail('after')), {}, 'with a new login it goes on')
+    c.quit()
+    SENT.extend(['before', 'after'])
+
+
+def arrived(s):
+    """localserve brings what goes elsewhere to its user."""
+    want = {'<%s@test>' % ident for ident in SENT}
+    got = {}
+
+    def all_there():
+        got.clear()
+        got.update(s.all_ids())
+        return want <= set(got)
+    t.ok(wait_until(all_there, 60, 0.5), 'all %d messages arrive' % len(want), sorted(want - set(got)))
+    t.none(['%s: %d times' % (i, len(got[i])) for i in want & set(got) if len(got[i]) != 1], 'once each')
+    t.ok('<between@test>' not in got, 'and not what was answered with 451')
+    text = s.fetch_message('smtplib-ssl-PLAIN').decode()
+    head = re.sub(r'\r\n[ \t]+', ' ', text.split('\r\n\r\n')[0])
+    by = [f for f in head.split('\r\n') if 'via tcp' in f]
+    t.ok(len(by) == 1 and ' with ESMTPSA ' in by[0] and 'me.test' not in by[0] and '127.0.0.1' not in by[0],
+         'Received says that it was submitted, and hides from where', by)
+    t.ok('Authentication-Results: localhost; auth=pass smtp.mailfrom=' + USER in head, 'Authentication-Results', head)
+    t.ok(s.fetch_message('local', user='friend@localhost') is not None, 'the other account has its own')
+
+
 with Server(tap=t) as s:
-    door = Door(s.var)
     known = make_key(s, 'known')
     r = s.verb('key', 'add', USER, 'a laptop', input=open(known[0]).read())
     t.eq(r.returncode, 0, 'a client key is registered')
@@ -277,4 +341,7 @@ with Server(tap=t) as s:
     by_mutt(s)
     by_s_nail(s)
     by_key(s, known)
+    forged(s)
+    lost(s)
+    arrived(s)
 t.done()
