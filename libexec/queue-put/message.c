@@ -135,7 +135,7 @@ message_open(struct message *m, int fd, const struct queue_put *q, struct arena 
 	*m = (struct message){ .fd = fd, .converted = -1 };
 	buf_init(&m->author, LIMIT_SMTP_LINE + LIMIT_SUBMISSION_HEADER);
 	if (set_size(m) == -1)
-		return &no_message;
+		return errno == EINVAL ? &no_message : reply_of(errno);
 	if (m->size > conf_machine(q->conf)->max_message_size)
 		return &too_large;
 	if (q->who.system) {
