@@ -14,7 +14,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from posthorn import POSTHORN, free_base
+from posthorn import POSTHORN, free_base, wait_until
 from tap import BUILD, Tap, skip_all
 
 tap = Tap()
@@ -115,6 +115,7 @@ def test_whole(top, base):
     with smtplib.SMTP('127.0.0.1', base + 25, timeout=20) as smtp:
         smtp.starttls(context=trust(d))
         smtp.sendmail('a@example.org', ['user+x@localhost'], 'Subject: kept\r\n\r\nx\r\n')
+    test_sending(d, base)
     r = run('-C', d, 'status')
     ok(r.returncode == 0 and 'listend' in r.stdout, 'status works on its directory')
     size = pss(ours(d) + [one.proc.pid])
@@ -135,6 +136,30 @@ def test_whole(top, base):
     ok(one.end() == 0, 'it stops')
     ok(time.time() - begin < 10, 'within seconds')
     ok(not ours(d), 'all of it')
+
+
+def subjects(base, who):
+    with imaplib.IMAP4('127.0.0.1', base + 143) as imap:
+        imap.login(who + '@localhost', 'posthorn')
+        imap.select()
+        data = imap.fetch('1:*', 'BODY.PEEK[HEADER.FIELDS (SUBJECT)]')[1]
+        return [part[1].decode().strip()[9:] for part in data if isinstance(part, tuple)]
+
+
+def test_sending(d, base):
+    """By both ports, with TLS and without; what is for others comes to user."""
+    text = 'From: user@localhost\r\nTo: %s\r\nSubject: %s\r\n\r\nx\r\n'
+    with smtplib.SMTP('127.0.0.1', base + 587, timeout=20) as smtp:
+        smtp.login('user@localhost', 'posthorn')
+        smtp.sendmail('user@localhost', ['friend@localhost'], text % ('friend@localhost', 'in clear'))
+        smtp.sendmail('user@localhost', ['a@example.org'], text % ('a@example.org', 'far away'))
+    with smtplib.SMTP_SSL('127.0.0.1', base + 465, timeout=20, context=trust(d)) as smtp:
+        smtp.login('user@localhost', 'posthorn')
+        smtp.sendmail('user@localhost', ['friend@localhost'], text % ('friend@localhost', 'by TLS'))
+        smtp.sendmail('user@localhost', ['queuepermerror@example.org'], text % ('queuepermerror@example.org', 'never'))
+    ok(wait_until(lambda: sorted(subjects(base, 'friend')) == ['by TLS', 'in clear']), 'mail to the other account comes', subjects(base, 'friend'))
+    ok(wait_until(lambda: 'far away' in subjects(base, 'user')), 'mail to the world comes to user', subjects(base, 'user'))
+    ok(wait_until(lambda: any('eliver' in s for s in subjects(base, 'user'))), 'a failure in the queue is told', subjects(base, 'user'))
 
 
 def test_again(top, base):
