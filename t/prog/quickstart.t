@@ -264,6 +264,16 @@ def test_misuse(top):
         ok(r.returncode == 100 and 'root' in r.stderr, 'a machine is for root to set up')
 
 
+def test_by_hand():
+    """What is told to do by hand makes the same users."""
+    def read(name):
+        with open(os.path.join(SOURCE, name)) as f:
+            return f.read()
+    table = set(re.findall(r'\bph-[a-z]+', re.sub('#.*', '', read('etc/services'))))
+    ok(set(re.findall(r'^u (ph-[a-z]+) ', read('share/posthorn.sysusers'), re.M)) == table, 'sysusers has the users of the table', table)
+    ok({'ph-' + u for u in re.search(r'for u in ([a-z ]+); do', read('INSTALL')).group(1).split()} == table, 'so has INSTALL', table)
+
+
 # --- on a terminal
 
 def talk(argv, answers, seconds=60):
@@ -389,6 +399,7 @@ if sys.argv[1:2] == ['inside']:
 with tempfile.TemporaryDirectory(prefix='posthorn-t-') as top:
     top = os.path.realpath(top)
     base = free_base()
+    test_by_hand()
     test_misuse(top)
     test_machine(top, base)
     test_checks(top, base)
