@@ -22,10 +22,25 @@ def wait_port(port, seconds=20):
     raise SystemExit('nothing listens on port %d' % port)
 
 
-class Postfix:
-    """accepting: mail stays in the deferred-by-hold queue; lmtp: a unix socket to deliver to."""
+def certificate(top):
+    """A key and a self-signed certificate in one file."""
+    path = os.path.join(top, 'cert.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
+                    '-subj', '/CN=localhost', '-keyout', path + '.key', '-out', path + '.crt'],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(path, 'w') as out:
+        out.write(open(path + '.key').read() + open(path + '.crt').read())
+    return path
 
-    def __init__(self, top, lmtp=None):
+
+class Postfix:
+    """
+    Accepting: mail stays in the deferred queue. lmtp: a unix socket to deliver to. sasl: a unix
+    socket of Dovecot's, and the port is one of submission with TLS from the first byte.
+    relay: the port on loopback that all mail goes to, once resume() is called.
+    """
+
+    def __init__(self, top, lmtp=None, sasl=None, relay=None):
         self.conf = os.path.join(top, 'etc')
         self.queue = os.path.join(top, 'queue')
         self.port = free_port()
@@ -44,7 +59,14 @@ class Postfix:
             'local_transport': 'lmtp:unix:' + lmtp if lmtp else 'local',
         }
         if not lmtp:
-            main['defer_transports'] = 'local'
+            main['defer_transports'] = 'local smtp'
+        if relay:
+            main['relayhost'] = '[127.0.0.1]:%d' % relay
+        if sasl:
+            main.update({'smtpd_sasl_type': 'dovecot', 'smtpd_sasl_path': sasl, 'smtpd_sasl_auth_enable': 'yes',
+                         'smtpd_tls_chain_files': certificate(top), 'smtpd_tls_wrappermode': 'yes',
+                         'smtpd_relay_restrictions': 'permit_sasl_authenticated,reject',
+                         'smtpd_sasl_security_options': 'noanonymous'})
         with open(self.conf + '/main.cf', 'w') as f:
             f.writelines('%s = %s\n' % kv for kv in main.items())
         with open(self.conf + '/master.cf', 'w') as f:
@@ -58,7 +80,8 @@ class Postfix:
                     ('smtp', 'unix', '-', '-', '-', 'smtp'), ('error', 'unix', '-', '-', '-', 'error'),
                     ('retry', 'unix', '-', '-', '-', 'error'), ('discard', 'unix', '-', '-', '-', 'discard'),
                     ('local', 'unix', '-', '-', '-', 'local'), ('lmtp', 'unix', '-', '-', '-', 'lmtp'),
-                    ('anvil', 'unix', '-', '-', '1', 'anvil'), ('scache', 'unix', '-', '-', '1', 'scache'),
+                    ('anvil', 'unix', '-', '-', '1', 'anvil'),
+                    ('tlsmgr', 'unix', '-', '1000?', '1', 'tlsmgr'), ('scache', 'unix', '-', '-', '1', 'scache'),
                     ('postlog', 'unix-dgram', 'n', '-', '1', 'postlogd')):
                 f.write('%s %s %s - n %s %s %s\n' % (name, kind, private, wake, limit, cmd))
         self.run('start')
@@ -67,6 +90,17 @@ class Postfix:
     def run(self, verb):
         subprocess.run(['postfix', '-c', self.conf, verb], check=verb == 'start',
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def resume(self):
+        """Deliver what was put off until now."""
+        subprocess.run(['postconf', '-c', self.conf, '-e', 'defer_transports='], check=True)
+        self.run('reload')
+        subprocess.run(['postqueue', '-c', self.conf, '-f'], check=True)
+
+    def waiting(self):
+        """How many messages the queue holds."""
+        return sum(len(files) for kind in ('maildrop', 'incoming', 'active', 'deferred')
+                   for _, _, files in os.walk(os.path.join(self.queue, kind)))
 
     def stop(self):
         self.run('stop')
@@ -83,6 +117,7 @@ class Dovecot:
         os.chmod(top, 0o755)
         shutil.chown(self.mail, 'nobody', 'nogroup')
         self.lmtp = os.path.join(top, 'run', 'lmtp')
+        self.sasl = os.path.join(top, 'run', 'sasl')
         nobody = pwd.getpwnam('nobody')
         conf = '''
 base_dir = {top}/run
@@ -120,6 +155,11 @@ service lmtp {{
     mode = 0666
   }}
 }}
+service auth {{
+  unix_listener sasl {{
+    mode = 0666
+  }}
+}}
 service anvil {{
   chroot =
 }}
@@ -141,3 +181,21 @@ def smtp_source(port, messages, sessions, size, rcpt):
                     '-f', 'sender@example.org', '-t', rcpt, '127.0.0.1:%d' % port],
                    check=True, stdout=subprocess.DEVNULL)
     return time.time() - begin
+
+
+class Sink:
+    """smtp-sink: takes all mail and forgets it."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.proc = subprocess.Popen(['/usr/sbin/smtp-sink', *(['-u', 'nobody'] if os.getuid() == 0 else []), '127.0.0.1:%d' % self.port, '1000'])
+        wait_port(self.port)
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
+
+
+def submit(program, port, user, password, sender, messages, sessions, size, rcpt):
+    """Seconds that t/bench/submit takes to get the messages accepted."""
+    return float(subprocess.check_output([program, str(port), user, password, sender, rcpt, str(sessions), str(messages), str(size)]))

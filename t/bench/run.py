@@ -2,11 +2,13 @@
 """make bench: the figures of the project beside those of its peers, in one run on one machine.
 
 Prints a table; nothing passes or fails here. t/bench/RESULTS.md keeps runs worth keeping.
-Words on the command line pick sections: accept, imap, memory, config.
+Words on the command line pick sections: accept, submit, out, latency, imap, memory, config.
 """
-import glob, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
+import glob, os, queue, re, shutil, signal, smtplib, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../lib'))
+import nsd
 import peers
 from imap import Imap
 
@@ -14,6 +16,7 @@ build = os.environ.get('top_builddir', '.')
 source = os.environ.get('top_srcdir', '.')
 MESSAGES = int(os.environ.get('BENCH_MESSAGES', 10000))
 MAILBOX = int(os.environ.get('BENCH_MAILBOX', 100000))
+OUT = int(os.environ.get('BENCH_OUT', 1000))
 SIZE, SESSIONS = 4096, 10
 
 
@@ -221,11 +224,184 @@ def bench_memory(top):
         ph.stop()
 
 
+class Sender:
+    """A system that quickstart made, whose mail for any other domain goes to a port on loopback by MX."""
+
+    def __init__(self, top, port):
+        self.base = free_base()
+        self.dir = os.path.join(top, 'sender')
+        self.submissions = 465 + self.base
+        self.nsd = nsd.Nsd({'example.org.': nsd.zone('@ MX 10 mx\nmx A 127.0.0.1', 'example.org.')})
+        made = subprocess.run([build + '/bin/posthorn', '-C', self.dir, 'quickstart', '--hostname', 'mail.bench.example',
+                               '--ip', '127.0.0.1', '--port-base', str(self.base), '--dns', self.nsd.addr,
+                               '--yes', 'user@bench.example'], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise SystemExit('quickstart: ' + made.stderr)
+        self.password = re.search(r'^password: (\S+)', made.stdout, re.M).group(1)
+        conf = os.path.join(self.dir, 'etc/posthorn.conf')
+        text = re.sub(r'^outgoing-ports.*$', 'outgoing-ports = { %d }' % port, open(conf).read(), flags=re.M)
+        with open(conf, 'w') as f:
+            f.write(text + '\nmax-outgoing-per-day = 1000000\nmax-first-time-recipients-per-day = 1000000\n')
+        self.verb('config', 'build')
+        self.log = open(os.path.join(top, 'sender.log'), 'w')
+        self.proc = subprocess.Popen([build + '/bin/posthorn', '-C', self.dir, 'serve'], stderr=self.log, stdout=self.log)
+        peers.wait_port(self.submissions)
+
+    verb, pids = Posthorn.verb, Posthorn.pids
+
+    def queue_send(self, sig):
+        for p in self.pids():
+            if comm(p) == 'queue-send':
+                os.kill(p, sig)
+
+    def submit(self, messages, size=SIZE, rcpt='friend@example.org'):
+        return peers.submit(build + '/t/bench/submit', self.submissions, 'user@bench.example', self.password,
+                            'user@bench.example', messages, SESSIONS, size, rcpt)
+
+    def waiting(self):
+        return len(os.listdir(self.dir + '/var/queue/msg'))
+
+    def stop(self):
+        Posthorn.stop(self)
+        self.nsd.close()
+
+
+def drained(queue, messages, begin):
+    """Deliveries a second since begin, once the queue is empty."""
+    end = time.time() + 120
+    while queue.waiting() and time.time() < end:
+        time.sleep(0.005)
+    if queue.waiting():
+        return 'not in two minutes'
+    return '%.0f/s' % (messages / (time.time() - begin))
+
+
+def bench_submit(top):
+    dv = peers.Dovecot(os.path.join(top, 'dv'))
+    pf = peers.Postfix(os.path.join(top, 'pf'), sasl=dv.sasl)
+    try:
+        seconds = peers.submit(build + '/t/bench/submit', pf.port, 'user@localhost', 'posthorn', 'user@localhost', MESSAGES, SESSIONS, SIZE,
+                               'friend@example.org')
+        row('Postfix with Dovecot SASL, submission over TLS', '%.0f/s' % (MESSAGES / seconds))
+    finally:
+        pf.stop()
+        dv.stop()
+    ph = Sender(top, peers.free_port())
+    try:
+        ph.queue_send(signal.SIGSTOP)
+        seconds = ph.submit(MESSAGES)
+        row('posthorn, the same', '%.0f/s' % (MESSAGES / seconds), '%d in the queue' % ph.waiting())
+        ph.queue_send(signal.SIGCONT)
+    finally:
+        ph.stop()
+
+
+def bench_out(top):
+    sink = peers.Sink()
+    pf = peers.Postfix(os.path.join(top, 'pf'), relay=sink.port)
+    ph = None
+    try:
+        peers.smtp_source(pf.port, OUT, SESSIONS, SIZE, 'friend@example.org')
+        time.sleep(2)
+        begin = time.time()
+        pf.resume()
+        row('Postfix, %d messages to one domain' % OUT, drained(pf, OUT, begin))
+        ph = Sender(top, sink.port)
+        for n in (OUT, 10 * OUT):
+            ph.queue_send(signal.SIGSTOP)
+            ph.submit(n)
+            begin = time.time()
+            most, watcher = [0], threading.Event()
+            thread = threading.Thread(target=watch_pss, args=(ph, most, watcher))
+            ph.queue_send(signal.SIGCONT)
+            if n > OUT:
+                thread.start()
+            row('posthorn, %d messages to one domain' % n, drained(ph, n, begin))
+            if n > OUT:
+                watcher.set()
+                thread.join()
+        row('  the whole system meanwhile (PSS)', '%.1f MiB' % (most[0] / 1024))
+    finally:
+        pf.stop()
+        sink.stop()
+        if ph:
+            ph.stop()
+
+
+def watch_pss(system, most, over):
+    while not over.is_set():
+        most[0] = max(most[0], sum(map(pss, system.pids())))
+        time.sleep(0.2)
+
+
+def bench_latency(top):
+    """From submission's 250 to the peer's, with nothing else to do."""
+    peer = Peer()
+    ph = Sender(top, peer.port)
+    took = []
+    try:
+        for i in range(21):
+            with smtplib.SMTP_SSL('127.0.0.1', ph.submissions) as s:
+                s.login('user@bench.example', ph.password)
+                s.sendmail('user@bench.example', ['friend@example.org'], 'From: user@bench.example\nSubject: %d\n\nhello\n' % i)
+                accepted = time.time()
+            took.append(peer.took.get(timeout=30) - accepted)
+            time.sleep(0.5)
+        took = sorted(took[1:])
+        row('from submission\'s 250 to the peer\'s 250, median of 20', '%.1f ms' % (1000 * took[10]), 'longest %.1f ms' % (1000 * took[-1]))
+    finally:
+        ph.stop()
+        peer.stop()
+
+
+class Peer(threading.Thread):
+    """A server that takes no time, and tells when it said 250 to a message."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.sock = socket.create_server(('127.0.0.1', 0))
+        self.port = self.sock.getsockname()[1]
+        self.took = queue.Queue()
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                conn = self.sock.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
+
+    def serve(self, conn):
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        f = conn.makefile('rb')
+        conn.sendall(b'220 peer\r\n')
+        data = False
+        for line in f:
+            word = line[:4].upper()
+            if data:
+                if line == b'.\r\n':
+                    data = False
+                    conn.sendall(b'250 ok\r\n')
+                    self.took.put(time.time())
+            elif word == b'EHLO':
+                conn.sendall(b'250-peer\r\n250 PIPELINING\r\n')
+            elif word == b'DATA':
+                data = True
+                conn.sendall(b'354 go\r\n')
+            else:
+                conn.sendall(b'221 bye\r\n' if word == b'QUIT' else b'250 ok\r\n')
+
+    def stop(self):
+        self.sock.close()
+
+
 def bench_config(top):
     subprocess.run([source + '/t/bench/config.sh'], check=False)
 
 
-SECTIONS = {'accept': bench_accept, 'imap': bench_imap, 'memory': bench_memory, 'config': bench_config}
+SECTIONS = {'accept': bench_accept, 'submit': bench_submit, 'out': bench_out, 'latency': bench_latency,
+            'imap': bench_imap, 'memory': bench_memory, 'config': bench_config}
 picked = sys.argv[1:] or list(SECTIONS)
 print('| %-62s | %16s | %s |\n|---|---|---|' % ('what', 'figure', 'beside it'))
 for section in picked:
