@@ -178,7 +178,9 @@ add_rcpt(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r, bool glob
 	buf_add(b, dsn_status(r));
 	buf_adds(b, "\r\n");
 	add_remote(b, d, r);
-	add_folded(b, r->smtp ? "Diagnostic-Code: smtp; " : "Diagnostic-Code: x-posthorn; ", r->diagnostic, global);
+	/* RFC 3464 2.3.6: of what failed or waits */
+	if (r->action <= DSN_DELAYED)
+		add_folded(b, r->smtp ? "Diagnostic-Code: smtp; " : "Diagnostic-Code: x-posthorn; ", r->diagnostic, global);
 	add_date(b, "Last-Attempt-Date: ", r->last_attempt);
 	if (r->action == DSN_DELAYED)
 		add_date(b, "Will-Retry-Until: ", r->retry_until);

@@ -142,6 +142,22 @@ add_words(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 	}
 }
 
+/* Where it went, and when; nothing when neither is known. */
+static void
+add_done(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
+{
+	struct str	name = dsn_remote(d, r);
+
+	if (name.n == 0 && r->last_attempt.time <= 0)
+		return;
+	buf_adds(b, r->action == DSN_RELAYED ? "Handed over" : "Delivered");
+	if (name.n > 0) {
+		buf_adds(b, " to ");
+		buf_add(b, name);
+	}
+	add_time(b, " on ", r->last_attempt);
+}
+
 static void
 add_times(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 {
@@ -159,8 +175,10 @@ add_times(struct buf *b, const struct dsn *d, const struct dsn_rcpt *r)
 		add_time(&text, "Tried again and again from ", d->arrival);
 		add_time(&text, text.n > 0 ? " to " : "Last tried on ", r->last_attempt);
 		buf_adds(&text, text.n > 0 ? ", and given up now" : "Given up now, after trying again and again");
-	} else
-		add_time(&text, r->action == DSN_FAILED ? "Tried on " : "On ", r->last_attempt);
+	} else if (r->action == DSN_FAILED)
+		add_time(&text, "Tried on ", r->last_attempt);
+	else
+		add_done(&text, d, r);
 	if (text.n > 0) {
 		buf_addc(&text, '.');
 		add_sentence(b, "    ", buf_str(&text));

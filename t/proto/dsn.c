@@ -32,6 +32,7 @@ static const struct dsn_rcpt	delayed_rcpt[] = {
 	}, {
 		.action = DSN_RELAYED, .address = STR_INIT("dora@example.org"), .orcpt = STR_INIT(""), .status = STR_INIT(""),
 		.remote = STR_INIT("mx.example.org"), .remote_ip = STR_INIT(""), .diagnostic = STR_INIT("250 ok"), .smtp = true,
+		.last_attempt = { NOW - 60, 0 },
 	},
 };
 
@@ -226,6 +227,8 @@ test_delayed(void)
 	ok(has(r.fields, "Action: relayed\r\nStatus: 2.0.0\r\n"), "a status of its action's class");
 	ok(has(r.people, "until Sat, 21 Nov") && has(r.people, "(in about 3 days)"), "how long it is tried");
 	ok(has(r.people, "You need not send the"), "nothing needs to be done");
+	ok(has(r.people, "<dora@example.org>\r\n    Handed over to mx.example.org on Wed, 18 Nov 2026 11:05:40 +0000.\r\n"), "who has it now");
+	ok(!has(r.fields, "250 ok"), "a diagnosis is for what failed");
 	done(&r);
 }
 
