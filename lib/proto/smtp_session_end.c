@@ -9,7 +9,8 @@
  *					then see that others got it
  *
  * One code for all failures is told as it is; different ones become 451 4.3.0
- * or 554 5.3.0 with a line for each.
+ * or 554 5.3.0 with a line for each. In submission there is a queue, and what
+ * that says of the message is the reply.
  */
 #include "smtp_session.h"
 

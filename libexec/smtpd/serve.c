@@ -170,11 +170,10 @@ fulfil(struct smtpd *d, enum smtp_want want)
 		submit_auth(d);
 		return true;
 	case SMTP_WANT_SENDER:
-		if (d->sc.submission) {
+		if (d->sc.submission)
 			submit_sender(d);
-			return true;
-		}
-		smtpd_sender(d);
+		else
+			smtpd_sender(d);
 		return true;
 	case SMTP_WANT_SPF:
 		/* verifyd tells here, once it knows SPF */
