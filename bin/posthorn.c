@@ -88,8 +88,11 @@ main(int argc, char *argv[])
 		diex(EXIT_PERM, "there is no verb \"%s\"; try: posthorn help", argv[0]);
 	if (snprintf(path, sizeof(path), "%s/verbs/%s", home_libexec(), v->name) >= (int)sizeof(path))
 		diex(EXIT_PERM, "the path of %s is too long", v->name);
-	if (!v->anywhere && home_enter() == -1)
-		die(placed && errno == ENOENT ? EXIT_PERM : EXIT_TEMP, "unable to enter the var directory");
+	if (!v->anywhere && home_enter() == -1) {
+		const char	*var = getenv("POSTHORN_VAR");
+
+		die(placed && errno == ENOENT ? EXIT_PERM : EXIT_TEMP, "unable to enter %s", var == NULL ? POSTHORN_VARDIR : var);
+	}
 	(void)execv(path, argv);
 	die(EXIT_TEMP, "unable to run %s", path);
 }
