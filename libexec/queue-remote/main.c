@@ -37,7 +37,9 @@ main(int argc, char *argv[])
 	session_init(&r.session);
 	while (take_job(&r))
 		;
-	session_end(&r.session);
+	session_free(&r.session);
+	held_free(&r.dns);
+	tls_free();
 	return EXIT_OK;
 }
 

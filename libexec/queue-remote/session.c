@@ -315,3 +315,13 @@ session_end(struct session *s)
 	}
 	drop(s);
 }
+
+void
+session_free(struct session *s)
+{
+	session_end(s);
+	if (s->begun)
+		smtp_client_free(&s->client);
+	arena_free(&s->arena);
+	buf_free(&s->conn.in);
+}

@@ -49,8 +49,9 @@ bool	session_send(struct session *, struct smtp_mail *, int fd, uint64_t content
 /* Open, still good, and opened for jobs like this one. */
 bool	session_serves(struct session *, const struct job *);
 
-/* QUIT, if it is open, and close. */
+/* QUIT, if it is open, and close; and free all. */
 void	session_end(struct session *);
+void	session_free(struct session *);
 
 /* "name [address]:port" for people. */
 void	session_add_peer(const struct session *, struct buf *);

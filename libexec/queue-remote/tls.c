@@ -223,3 +223,10 @@ tls_bindings(const struct conn *c, struct tls_binding *out_r)
 		exporter(c->ssl, out_r);
 	endpoint(c->ssl, out_r);
 }
+
+void
+tls_free(void)
+{
+	SSL_CTX_free(context);
+	context = NULL;
+}

@@ -33,4 +33,6 @@ void	tls_bindings(const struct conn *, struct tls_binding *out_r);
 
 const char	*tls_error(void);
 
+void	tls_free(void);
+
 #endif
