@@ -64,7 +64,7 @@ system_file(void)
 		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
 		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
 	};
-	const char	*file = getenv(X509_get_default_cert_file_env());
+	const char	*file = getenv("POSTHORN_CA_FILE");
 
 	if (file != NULL)
 		return file;

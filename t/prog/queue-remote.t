@@ -6,6 +6,7 @@ import base64, os, pwd, shutil, socket, ssl, struct, subprocess, sys, tempfile, 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import CLOSE, EXTENSIONS, RESET, SILENT, FakeSMTP, make_cert
 from ipc import listener, pair, parse, record, send_fds
+from posthorn import PASSWORD, Server
 from tap import BUILD, Tap
 
 tap = Tap()
@@ -81,6 +82,8 @@ def parse_done(rec):
 
 
 MESSAGE = b'Subject: hello\r\n\r\n.dots\r\n..\r\nlast line\r\n'
+LETTER = (b'From: <user@localhost>\r\nDate: Sat, 21 Nov 2026 01:00:00 +0000\r\nMessage-ID: <x@localhost>\r\n'
+          b'Subject: hello\r\n\r\nhello\r\n')
 
 
 class Remote:
@@ -99,7 +102,7 @@ class Remote:
             os.dup2(b, 3, inheritable=True)
             os.closerange(4, 64)
         e = {'PATH': os.environ['PATH'], 'POSTHORN_VAR': var}
-        for k in ('ASAN_OPTIONS', 'SSL_CERT_FILE'):
+        for k in ('ASAN_OPTIONS', 'POSTHORN_CA_FILE'):
             if k in os.environ:
                 e[k] = os.environ[k]
         self.p = subprocess.Popen([REMOTE, '-i', str(idle), *args], preexec_fn=pass_it, close_fds=False, env=e, stderr=self.errors)
@@ -510,10 +513,10 @@ def smarthost():
     s.extensions_tls = ['REQUIRETLS']
     _, res, log = go(tls='implicit', require_tls='1')
     ok(res[0].got == 'ok' and 'REQUIRETLS' in s.mails[0]['params'], 'REQUIRETLS')
-    os.environ['SSL_CERT_FILE'] = top + '/ca.pem'
+    os.environ['POSTHORN_CA_FILE'] = top + '/ca.pem'
     _, res, log = go(tls='implicit', ca_file='')
     eq(res[0].got, 'ok', "the system's authorities")
-    del os.environ['SSL_CERT_FILE']
+    del os.environ['POSTHORN_CA_FILE']
     _, res, log = go(tls='implicit', ca_file='')
     eq(res[0].got, 'temp', 'which do not know this one')
     s.stop()
@@ -639,8 +642,29 @@ def sink():
     ok(len(got) >= 1 and b'..\n' in got[0].replace(b'\r', b''), 'arrive', got[:1])
 
 
+def ourselves():
+    """Our own submission as the smart host, by each mechanism."""
+    with Server() as home:
+        def go(mech, tls, port, **kw):
+            a = dict(kind='smarthost', host='127.0.0.1', domain='', ports=(port,), tls=tls, user='user@localhost', password=PASSWORD,
+                     mechanisms=mech)
+            a.update(kw)
+            head, res, log = one(['friend@localhost'], **{'from': 'user@localhost'}, message=LETTER, **a)
+            return res[0]
+        for mech in ('PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256-PLUS', ''):
+            r = go(mech, 'unverified', home.submission_port)
+            eq((r.got, r.tls), ('ok', 'TLSv1.3'), 'our own server takes %s' % (mech or 'the best there is'))
+            wrong = go(mech, 'unverified', home.submission_port, password='wrong password')
+            ok(wrong.got == 'temp' and wrong.status == '4.7.8', 'but not with a wrong password', dict(wrong))
+        eq(go('SCRAM-SHA-256', 'off', home.submission_port).got, 'ok', 'SCRAM without TLS')
+        eq(go('SCRAM-SHA-256-PLUS', 'off', home.submission_port).got, 'temp', 'which cannot be bound to')
+        eq(go('', 'implicit', home.submissions_port, ca_file=home.dir + '/var/tls/nothing.pem').got, 'temp', 'a certificate that nobody vouches for')
+        used = {x.split('mechanism=')[1].split()[0] for x in home.log().splitlines() if 'authd[' in x and 'result=ok' in x and 'mechanism=' in x}
+        eq(len(used), 7, 'seven mechanisms were used')
+
+
 try:
-    for t in (plain, several, steps, liars, large, hosts, names, addresses, tls, smarthost, reuse, ends, sink):
+    for t in (plain, several, steps, liars, large, hosts, names, addresses, tls, smarthost, reuse, ends, sink, ourselves):
         t()
 finally:
     for s in servers:
