@@ -13,6 +13,8 @@
 
 struct settings {
 	struct arena	arena;
+	struct str	*root;		/* keys of the root, in place of those we know */
+	size_t		 nroot;
 	struct conf_dns	dns;		/* borrowed from the configuration, or in the arena */
 	struct buf	print;		/* all of it in one text, files with their time and size: to see a change */
 };
@@ -38,8 +40,8 @@ struct resolver {
 	struct resolver	*next;
 };
 
-/* A context for the settings; NULL with a log line. */
-struct resolver	*resolver_new(const struct settings *);
+/* A context for the settings, which validates from the root's keys too; NULL with a log line. */
+struct resolver	*resolver_new(const struct settings *, bool root);
 void		 resolver_free(struct resolver *);
 
 /* special.c: names that libunbound answers by itself, of which a server of ours may know better */
@@ -58,6 +60,13 @@ struct client {
 	unsigned	 events;	/* watched for */
 	struct client	*prev, *next;
 };
+
+/* --- probe.c: do the forwarders pass on what proves the root's data? */
+
+bool	probe_wanted(const struct settings *);
+void	probe_start(const struct settings *, int wait_ms);	/* wait at most so long for the result */
+void	probe_run(const struct settings *);	/* in each turn of the loop */
+void	probe_close(void);
 
 /* --- lookups.c: questions of clients and what is asked of libunbound for them */
 

@@ -23,6 +23,7 @@
 enum {
 	EVENTS		= 64,
 	LOOK_MS		= 1000,		/* between looks at the configuration */
+	PROBE_MS	= 2000,		/* for a forwarder to show that it can prove what it says */
 	SETTINGS_ARENA	= 1 << 20,
 };
 
@@ -61,8 +62,11 @@ main(int argc, char *argv[])
 		diex(EXIT_TEMP, "unable to set up the resolver");
 	notify_ready();		/* needs a socket, which is denied from here on */
 	confine();
+	/* its thread begins here, and is confined too; questions wait meanwhile */
+	probe_start(&settings, PROBE_MS);
 	serve(door, &waiting);
 	clients_close();
+	probe_close();
 	lookups_close();
 	conf_close(conf);
 	arena_free(&settings.arena);
@@ -75,7 +79,7 @@ main(int argc, char *argv[])
 static noreturn void
 usage(void)
 {
-	diex(EXIT_PERM, "usage: dnsd [-A file] [-a anchor] [-f address[@port]] [-s 'zone address[@port]'] [-z file]");
+	diex(EXIT_PERM, "usage: dnsd [-A file] [-a anchor] [-f address[@port]] [-r anchor] [-s 'zone address[@port]'] [-z file]");
 }
 
 static void
@@ -84,7 +88,7 @@ options(int argc, char *argv[])
 	struct conf_dns	*d = &settings.dns;
 	int		 c;
 
-	while ((c = getopt(argc, argv, "A:a:f:s:z:")) != -1)
+	while ((c = getopt(argc, argv, "A:a:f:r:s:z:")) != -1)
 		switch (c) {
 		case 'A':
 			settings_add(&settings, &d->trust_anchor_file, &d->ntrust_anchor_file, optarg);
@@ -94,6 +98,9 @@ options(int argc, char *argv[])
 			break;
 		case 'f':
 			settings_add(&settings, &d->forwarder, &d->nforwarder, optarg);
+			break;
+		case 'r':
+			settings_add(&settings, &settings.root, &settings.nroot, optarg);
 			break;
 		case 's':
 			settings_add(&settings, &d->stub, &d->nstub, optarg);
@@ -169,7 +176,7 @@ resolve_anew(void)
 	struct resolver	*r;
 
 	settings_fingerprint(&settings);
-	r = resolver_new(&settings);
+	r = resolver_new(&settings, settings.dns.nforwarder == 0);
 	if (r == NULL)
 		return false;
 	if (loop_watch(r, ub_fd(r->ctx), EPOLLIN) == -1) {
@@ -200,6 +207,7 @@ look(void)
 	if (!same && resolve_anew()) {
 		struct log	l;
 
+		probe_start(&settings, PROBE_MS);
 		log_start(&l, "settings-taken");
 		log_end(&l);
 	}
@@ -270,6 +278,7 @@ serve(int door, const sigset_t *waiting)
 		}
 		for (int i = 0; i < n; i++)
 			ready(&e[i]);
+		probe_run(&settings);
 		/* both free what an event might still have meant */
 		lookups_run();
 		clients_sweep();

@@ -182,11 +182,22 @@ give_stub(struct ub_ctx *ctx, const char *text)
 }
 
 static int
-set_up(struct ub_ctx *ctx, const struct settings *s)
+give_root(struct ub_ctx *ctx, const struct settings *s)
+{
+	int	err = 0;
+
+	if (s->nroot > 0)
+		return give_text(ctx, ub_ctx_add_ta, s->root, s->nroot);
+	for (size_t i = 0; err == 0 && i < sizeof(root_anchor) / sizeof(root_anchor[0]); i++)
+		err = ub_ctx_add_ta(ctx, root_anchor[i]);
+	return err;
+}
+
+static int
+set_up(struct ub_ctx *ctx, const struct settings *s, bool root)
 {
 	const struct conf_dns	*d = &s->dns;
 	struct buf		 text = BUF_INIT(OPTIONS);
-	bool			 root = d->nforwarder == 0;
 	int			 err;
 
 	buf_adds(&text, options);
@@ -204,8 +215,8 @@ set_up(struct ub_ctx *ctx, const struct settings *s)
 		err = give_text(ctx, ub_ctx_add_ta, d->trust_anchor, d->ntrust_anchor);
 	if (err == 0)
 		err = give_text(ctx, ub_ctx_add_ta_file, d->trust_anchor_file, d->ntrust_anchor_file);
-	for (size_t i = 0; err == 0 && root && i < sizeof(root_anchor) / sizeof(root_anchor[0]); i++)
-		err = ub_ctx_add_ta(ctx, root_anchor[i]);
+	if (err == 0 && root)
+		err = give_root(ctx, s);
 	if (err == 0)
 		err = ub_ctx_async(ctx, 1);
 	/* this one finalises, and so tells what cannot be */
@@ -215,7 +226,7 @@ set_up(struct ub_ctx *ctx, const struct settings *s)
 }
 
 struct resolver *
-resolver_new(const struct settings *s)
+resolver_new(const struct settings *s, bool root)
 {
 	struct resolver	*r = calloc(1, sizeof(*r));
 	int		 err = UB_NOMEM;
@@ -225,7 +236,7 @@ resolver_new(const struct settings *s)
 		r->ctx = ub_ctx_create();
 	if (r != NULL && r->ctx != NULL) {
 		(void)ub_ctx_debugout(r->ctx, stderr);
-		err = set_up(r->ctx, s);
+		err = set_up(r->ctx, s, root);
 		(void)ub_ctx_debugout(r->ctx, NULL);
 	}
 	if (err == 0) {

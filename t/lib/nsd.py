@@ -196,7 +196,7 @@ class Query:
 
 
 class FakeDns:
-    """answer(Query) gives bytes, a list of them, or None for silence. Both UDP and TCP."""
+    """answer(Query) gives bytes, a list of them, or None for silence; what it did not expect fails. Both UDP and TCP."""
 
     def __init__(self, answer, address='127.0.0.1', port=None):
         self.answer, self.seen = answer, []
@@ -217,7 +217,10 @@ class FakeDns:
         except IndexError:
             return []
         self.seen.append((q.name, q.kind, tcp))
-        a = self.answer(q)
+        try:
+            a = self.answer(q)
+        except Exception:
+            a = q.answer(rcode=2)
         return [] if a is None else a if isinstance(a, list) else [a]
 
     def serve_udp(self):

@@ -37,6 +37,13 @@ xn--bcher-kva A 192.0.2.9
 
 
 def finished(d, what):
+    bare = []
+    for task in os.listdir('/proc/%d/task' % d.proc.pid):
+        with open('/proc/%d/task/%s/status' % (d.proc.pid, task)) as f:
+            if not re.search(r'^Seccomp:\s+2', f.read(), re.M):
+                bare.append(task)
+    if 'unconfined' not in d.log():
+        tap.none(bare, 'each of its threads is confined (%s)' % what)
     eq(d.stop(), 0, 'dnsd ends with 0 (%s)' % what)
     bad = [l for l in d.log().splitlines() if re.search('unconfined|Sanitizer|runtime error|libunbound', l)]
     tap.none([l for l in bad if 'built with sanitizers' not in l], 'and there was nothing wrong with it (%s)' % what)
@@ -129,6 +136,22 @@ with Dnsd('-f', signed.addr, *anchors) as d:
     a = d.ask('A', 'a.test')
     ok(a.got == 'ok' and not a.secure, 'what is not below the anchor is insecure', a)
 
+root = Nsd({'.': zone('a.root A 192.0.2.8\nexample NS ns.example\nexample DS %s\nns.example A 127.0.0.1'
+                      % signed.anchor['example.'].split(' DS ')[1], '.').replace('ns hostmaster', 'ns.root. h.root.').replace('NS ns\nns IN', 'NS ns.root.\nns.root. IN')},
+           sign=['.'])
+with Dnsd('-f', root.addr, '-r', root.anchor['.']) as d:
+    a = d.ask('A', 'a.root')
+    ok(a.got == 'ok' and a.secure, 'a forwarder that can prove the root: all is validated', a, d.log())
+    ok(' validating forwarder=' in d.log(), 'and the log says so', d.log())
+    a = d.ask('A', 'nowhere')
+    ok(a.got == 'nxdomain' and a.secure, 'what is not there is proven too', a)
+    finished(d, 'proving forwarder')
+with Dnsd('-f', root.addr) as d:
+    a = d.ask('A', 'a.root')
+    ok(a.got == 'ok' and not a.secure and 'not-validating' in d.log(), 'one that cannot is not held to it', a, d.log())
+    finished(d, 'forwarder without proof')
+root.close()
+
 with Dnsd('-s', 'test. ' + plain.addr, '-s', '2.0.192.in-addr.arpa. ' + plain.addr) as d:
     eq(d.ask('A', 'a.test').rr, [n4('192.0.2.5')], 'a stub zone at test. is asked')
     eq(d.ask('PTR', '1.2.0.192.in-addr.arpa').rr, [wire_name('mx.example')], 'and a reverse one')
@@ -182,6 +205,12 @@ with FakeDns(lambda q: [one(q, n4('192.0.2.66'), ident=b'xx'), one(q, n4('192.0.
                         one(q, n4('192.0.2.1'))]) as f, Dnsd('-f', f.addr) as d:
     a = d.ask('A', 'a.example')
     ok(a.got in ('ok', 'temp') and a.rr in ([], [n4('192.0.2.1')]), 'answers with another id or question are not taken', a)
+
+with FakeDns(lambda q: None) as f, Dnsd('-f', f.addr, '-f', plain.addr) as d:
+    t = time.time()
+    bad = [a for a in (d.ask('A', 'mx.example', ms=10000), d.ask('MX', 'example', ms=10000), d.ask('TXT', 'txt.example', ms=10000)) if a.got != 'ok']
+    tap.none(bad, 'one of two forwarders is silent: the other one answers')
+    tap.note('three answers took %.1f s' % (time.time() - t))
 
 with FakeDns(lambda q: q.answer(rcode=5)) as f, Dnsd('-f', f.addr) as d:
     eq(d.ask('A', 'a.example').got, 'temp', 'a server that refuses: temporary')
@@ -349,7 +378,7 @@ configure('dns { stub = {"example. %s"} trust-anchor = {"%s"} }\n' % (signed.add
 with Dnsd(env=env) as d:
     all_types(d, True, 'stub zone and trust anchor of the configuration')
     go = threading.Event()
-    slow = FakeDns(lambda q: go.wait(30) and one(q, n4('192.0.2.3')))
+    slow = FakeDns(lambda q: (q.name != 'slow.example.' or go.wait(30)) and one(q, n4('192.0.2.3')))
     configure('dns { forwarder = {"%s"} }\n' % slow.addr)
     end = time.time() + 20
     while 'settings-taken' not in d.log() and time.time() < end:
