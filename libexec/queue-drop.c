@@ -95,9 +95,9 @@ forget_caller(void)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit	r;
 
-		if (getrlimit((__rlimit_resource_t)limits[i], &r) == 0) {
+		if (getrlimit(limits[i], &r) == 0) {
 			r.rlim_cur = r.rlim_max;
-			(void)setrlimit((__rlimit_resource_t)limits[i], &r);
+			(void)setrlimit(limits[i], &r);
 		}
 	}
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });

@@ -25,12 +25,16 @@ enum { OURS = LIMIT_RECORD };	/* what we put on top of a header */
 static const struct reply *
 check_header(const struct queue_put *q, const struct message *m)
 {
+	struct submission_scan	head = { .cr = false };
+
 	/* a program's text without a header gets one */
 	if (!m->says.separated && !q->who.system)
 		return &no_separator;
 	if (m->says.nreceived > LIMIT_RECEIVED)
 		return &loop;
-	if (submission_is_binary(&m->scan) && q->e.body != SMTP_BODY_BINARYMIME)
+	/* never in a header: another could see other fields there than we do */
+	submission_scan(&head, str_head(buf_str(&m->text), m->says.body));
+	if (submission_is_binary(&head) || (submission_is_binary(&m->scan) && q->e.body != SMTP_BODY_BINARYMIME))
 		return &bare_lines;
 	return NULL;
 }

@@ -15,7 +15,10 @@
 #include "sys/log.h"
 #include "sys/sandbox.h"
 
-enum { ANSWER_MS = 60000 };
+enum {
+	ANSWER_MS	= 60000,
+	SYSTEM_MS	= 10 * 60 * 1000,	/* a user's processes count as ours: they do not wait for ever */
+};
 
 const struct reply	reply_later = { 451, "4.3.0", "the message cannot be queued now" };
 const struct reply	reply_no_room = { 452, "4.3.1", "no space left for mail" };
@@ -24,6 +27,25 @@ const struct reply *
 reply_of(int err)
 {
 	return err == ENOSPC || err == EDQUOT || err == EFBIG ? &reply_no_room : &reply_later;
+}
+
+/* That a system cannot confine us is not for a program's user to read, each time. */
+static void
+confine(const struct queue_put *q, int var)
+{
+	int	saved = -1, null = -1;
+
+	if (q->who.system) {
+		saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		if (saved != -1 && null != -1)
+			(void)dup2(null, STDERR_FILENO);
+	}
+	sandbox_enter_dirs(SANDBOX_ACCOUNT, q->spool.queue, var);
+	if (saved != -1)
+		(void)dup2(saved, STDERR_FILENO);
+	(void)fd_close(&saved);
+	(void)fd_close(&null);
 }
 
 int
@@ -41,7 +63,7 @@ queue_put_open(struct queue_put *q, int sock)
 	if (var == -1 || q->conf == NULL || spool_open(&q->spool, true) == -1)
 		return -1;
 	(void)umask(077);
-	sandbox_enter_dirs(SANDBOX_ACCOUNT, q->spool.queue, var);
+	confine(q, var);
 	(void)fd_close(&var);
 	return 0;
 }
@@ -88,8 +110,9 @@ data(struct queue_put *q, struct buf *rec, struct ipc_fds *fds)
 
 /* What is waited for may be ended at any time; what was begun is not. */
 static int
-next_record(int sock, struct buf *rec, struct ipc_fds *fds)
+next_record(const struct queue_put *q, struct buf *rec, struct ipc_fds *fds)
 {
+	struct deadline	dl = q->who.system ? deadline_in(SYSTEM_MS) : DEADLINE_NEVER;
 	sigset_t	term;
 	int		n;
 
@@ -97,7 +120,7 @@ next_record(int sock, struct buf *rec, struct ipc_fds *fds)
 	(void)sigaddset(&term, SIGTERM);
 	(void)sigprocmask(SIG_UNBLOCK, &term, NULL);
 	do
-		n = ipc_recv(sock, rec, fds, DEADLINE_NEVER);
+		n = ipc_recv(q->sock, rec, fds, dl);
 	while (n == -1 && errno == EINTR);
 	(void)sigprocmask(SIG_BLOCK, &term, NULL);
 	return n;
@@ -134,7 +157,7 @@ serve(struct queue_put *q)
 	tx_reset(q);
 	do {
 		fds.n = 0;
-		n = next_record(q->sock, &rec, &fds);
+		n = next_record(q, &rec, &fds);
 		if (n == 0)
 			n = one(q, &rec, &fds);
 		err = errno;

@@ -242,6 +242,9 @@ def test_message(h):
         ('101 Received', b'Received: x\r\n' * 101 + PLAIN, '554', '5.4.6'),
         ('a header of 2 MB', b'X: ' + b'y' * 2000000 + b'\r\n' + PLAIN, '552', '5.3.4'),
         ('too large', PLAIN + b'0123456789abcd\r\n' * 200000, '552', '5.3.4'))
+    for name, m in (('LF', b'X: y\nFrom: amy@ours.example\r\n'), ('CR', b'X: y\rFrom: amy@ours.example\r\n')):
+        r = s.put(m + PLAIN, body='binarymime')
+        eq((r['code'], r['status']), ('554', '5.6.0'), 'a bare %s in the header is refused with binarymime too' % name)
     for name, m, code, status in cases:
         r = s.put(m)
         eq((r['code'], r['status']), (code, status), name)
