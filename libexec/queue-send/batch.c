@@ -4,8 +4,6 @@
 #include "sys/fd.h"
 #include "sys/log.h"
 
-enum { AGAIN = 60 };	/* seconds until what failed on our side is tried again */
-
 struct message *
 rcpt_message(struct rcpt *r)
 {
@@ -138,7 +136,7 @@ batch_try(struct queue *q, struct batch *b)
 	q->random = q->random * 1664525 + 1013904223;
 	e.next = b->next = q->now + wait;
 	if (!rcpt_of(b, 0)->noted && note(q, b, &e, false) == -1) {
-		batch_postpone(q, b, AGAIN);
+		batch_postpone(q, b, q->again);
 		return -1;
 	}
 	for (unsigned i = 0; i < b->n; i++) {
@@ -350,7 +348,7 @@ batch_read(struct queue *q, struct batch *b, struct envelope *e, int *fd_r)
 	if (errno == ENOENT)
 		drop(q, b);
 	else
-		batch_postpone(q, b, AGAIN);
+		batch_postpone(q, b, q->again);
 	return -1;
 }
 

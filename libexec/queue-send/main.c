@@ -19,7 +19,7 @@
 #include "sys/log.h"
 
 enum {
-	SWEEP_MS	= 60 * 1000,	/* between two looks at everything */
+	AGAIN		= 60,		/* seconds between two looks at everything, and until what failed here is tried again */
 	LOOK_MS		= 1000,		/* the same without inotify */
 	GRACE_MS	= 4000,		/* for jobs under way, after SIGTERM */
 	SET_BACK	= 2,		/* seconds: more than rounding makes */
@@ -39,7 +39,7 @@ static void	serve(struct queue *);
 int
 main(int argc, char *argv[])
 {
-	struct queue	q = { .arena = ARENA_INIT(LIMIT_ENVELOPE_ARENA + LIMIT_ENVELOPE), .base = SCHEDULE_BASE, .watch = -1 };
+	struct queue	q = { .arena = ARENA_INIT(LIMIT_ENVELOPE_ARENA + LIMIT_ENVELOPE), .base = SCHEDULE_BASE, .again = AGAIN, .watch = -1 };
 
 	prog_init(argv[0]);
 	options(&q, argc, argv);
@@ -63,6 +63,7 @@ options(struct queue *q, int argc, char *argv[])
 		if (c != 'b' || !num_u64(str_c(optarg), BASE_MOST, &n))
 			diex(EXIT_PERM, "usage: queue-send [-b seconds]");
 		q->base = (int64_t)n;
+		q->again = n == 0 ? 1 : n < AGAIN ? (uint32_t)n : AGAIN;
 	}
 	if (optind != argc)
 		diex(EXIT_PERM, "usage: queue-send [-b seconds]");
@@ -124,7 +125,7 @@ start(struct queue *q)
 static int64_t
 sweep_ms(const struct queue *q)
 {
-	return q->watch == -1 ? LOOK_MS : SWEEP_MS;
+	return q->watch == -1 ? LOOK_MS : q->again * 1000;
 }
 
 /* Milliseconds until something is to be done without being asked. */
@@ -139,7 +140,7 @@ patience(const struct queue *q)
 	/* the wall clock counts in seconds, and may be set: never sleep for long by it */
 	if (next <= now)
 		return 0;
-	if (next - now < SWEEP_MS / 1000)
+	if (next - now < AGAIN)
 		d = deadline_sooner(d, deadline_in((next - now) * 1000));
 	for (int i = 0; i < DOORS; i++)
 		if (q->door[i].none.first != NULL || q->door[i].more.first != NULL)

@@ -8,7 +8,6 @@
 
 enum {
 	BUCKETS		= 1024,
-	AGAIN		= 60,	/* seconds until something that failed on our side is tried again */
 	TURN		= 200,	/* messages looked at before workers are heard again */
 };
 
@@ -353,7 +352,7 @@ finish(struct queue *q, struct message *m)
 	}
 	complain("not-removed", m->id, errno);
 	note_again(q, m);
-	m->tell_at = q->now + AGAIN;
+	m->tell_at = q->now + q->again;
 	heap_set(q, m, m->tell_at);
 	return true;
 }
@@ -388,14 +387,14 @@ send_on(struct queue *q, struct message *m, struct rcpt *r)
 	arena_reset(&q->arena);
 	route_find(q, m, r, &route);
 	if (route.to == ROUTE_LATER || !dest_add(q, r, &route))
-		r->due = (struct due){ .at = q->now + AGAIN, .wait = AGAIN };
+		r->due = (struct due){ .at = q->now + q->again, .wait = q->again };
 }
 
 static void
 look_at(struct queue *q, struct message *m)
 {
 	if (m->tell_at <= q->now) {
-		m->tell_at = q->now + AGAIN;
+		m->tell_at = q->now + q->again;
 		note_again(q, m);
 		notify_message(q, m);
 	}
@@ -429,10 +428,10 @@ messages_mend(struct queue *q)
 
 	for (size_t i = 0; i < n; i++) {
 		struct message	*m = message_find(q, str_c(ids + i * (SPOOL_ID + 1)));
-		bool		 changed = m->tell_at != INT64_MAX && m->tell_at > q->now + AGAIN;
+		bool		 changed = m->tell_at != INT64_MAX && m->tell_at > q->now + q->again;
 
 		if (changed)
-			m->tell_at = q->now + AGAIN;
+			m->tell_at = q->now + q->again;
 		for (uint32_t k = 0; k < m->nrcpt; k++)
 			changed = schedule_mend(&m->rcpt[k].due, q->now) || changed;
 		if (changed)

@@ -161,6 +161,7 @@ struct queue {
 	struct waiting	 touched;
 	struct arena	 arena;		/* of one step */
 	int64_t		 base;		/* seconds of the first back-off */
+	uint32_t	 again;		/* seconds until what failed on our side is tried again */
 	int64_t		 now;		/* wall clock of this turn */
 	int64_t		 ahead;		/* seconds of the wall clock before the monotonic one */
 	int64_t		 sweep_at;	/* clock_ms() of the next look at everything */

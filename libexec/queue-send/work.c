@@ -147,7 +147,7 @@ give(struct queue *q, struct worker *w, const struct envelope *e, int message)
 
 	route_find(q, w->batch.m, &w->batch.m->rcpt[w->batch.rcpt[0]], &r);
 	if (!goes_here(q, w, &r)) {
-		batch_postpone(q, &w->batch, r.to == ROUTE_LATER ? 60 : 0);
+		batch_postpone(q, &w->batch, r.to == ROUTE_LATER ? q->again : 0);
 		return WORK_NOT;
 	}
 	add_message(&j, &w->batch, e, rcpt);
