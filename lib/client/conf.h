@@ -222,7 +222,7 @@ struct conf_transport {
 	struct str			 host;		/* a name or an IP address */
 	uint16_t			 port;
 	struct str			 user;		/* empty: no login. The password is the first line of queue/secrets/NAME */
-	struct str			 mechanisms;	/* SASL, best first, spaces between; empty: all that hide the password */
+	struct str			 mechanisms;	/* of SASL that may be used, spaces between; empty without a user */
 	struct str			 ca_file;	/* absolute; empty: the system's */
 	enum conf_transport_tls		 tls;
 	bool				 no_ipv4, no_ipv6;	/* DIRECT */

@@ -128,6 +128,8 @@ add_mechanisms(struct conf_builder *b, const struct conf_file *f, int i)
 {
 	int	m = conf_scan_find(&f->scan, i, "mechanisms", i);
 
+	if (m == -1 && conf_file_get(f, i, "user").p != NULL)	/* those that do not show the server the password */
+		attr_adds(&b->rec, "mechanisms", "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5");
 	if (m == -1)
 		return;
 	buf_reset(&b->text);

@@ -26,6 +26,7 @@ static const char	machine_conf[] =
     "transport relay { kind = submission host = relay.example.net user = me mechanisms = { SCRAM-SHA-256, PLAIN } ca-file = lab.zone }\n"
     "transport lab { kind = smtp host = \"::1\" port = 1025 tls = off }\n"
     "transport four { kind = direct ipv6 = no }\n"
+    "transport quiet { kind = submissions host = relay.example.net user = me }\n"
     "transport never { kind = fail code = 550 text = \"not from here\" }\n"
     "route closed { from-domain = { closed.example, b\xc3\xbc" "cher.example } transport = never }\n"
     "route lab { to-domain = { .Lab.example, one.example } transport = lab }\n"
@@ -286,12 +287,14 @@ test_routes(struct conf *c, struct arena *a)
 	ok(conf_transport(c, STR("relay"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_SUBMISSION && t.port == 587 &&
 	    str_eq(t.host, STR("relay.example.net")) && str_eq(t.user, STR("me")) && t.tls == CONF_TLS_REQUIRED &&
 	    str_eq(t.mechanisms, STR("SCRAM-SHA-256 PLAIN")) && str_ends(t.ca_file, STR("/etc/lab.zone")), "a transport with its defaults");
+	ok(conf_transport(c, STR("quiet"), a, &t) == CONF_OK && t.port == 465 && str_starts(t.mechanisms, STR("SCRAM-SHA-256-PLUS ")) &&
+	    str_find(t.mechanisms, STR("PLAIN")) == t.mechanisms.n, "no mechanism that shows the password, unless it is named");
 	ok(conf_transport(c, STR("lab"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_SMTP && t.port == 1025 &&
 	    t.tls == CONF_TLS_OFF && t.user.n == 0 && str_eq(t.host, STR("::1")), "one to an IP address, without TLS");
 	ok(conf_transport(c, STR("four"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_DIRECT && !t.no_ipv4 && t.no_ipv6, "a direct one");
 	ok(conf_transport(c, STR("never"), a, &t) == CONF_OK && t.kind == CONF_TRANSPORT_FAIL && t.code == 550 &&
 	    str_eq(t.text, STR("not from here")), "one that fails");
-	ok(conf_transports(c, a, &names, &n) == CONF_OK && n == 4 && str_eq(names[0], STR("relay")) && str_eq(names[3], STR("never")),
+	ok(conf_transports(c, a, &names, &n) == CONF_OK && n == 5 && str_eq(names[0], STR("relay")) && str_eq(names[4], STR("never")),
 	    "all of them");
 	ok(conf_transport(c, STR("closed"), a, &t) == CONF_NONE, "a route is no transport");
 }
