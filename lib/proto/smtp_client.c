@@ -55,11 +55,12 @@ smtp_client_close(struct smtp_client *c, enum smtp_client_why why, bool reply, c
 	if (reply) {
 		char	said[SMTP_STATUS];
 
-		c->code = why == SMTPC_GARBAGE ? 0 : c->reply.code;
 		if (smtp_client_reply_status(&c->reply, c->peer.enhanced, said) || status[0] == '\0')
 			memcpy(c->status, said, sizeof(c->status));
-		if (text.n > 0)
-			buf_adds(&c->text, ": ");
+		if (text.n > 0)		/* our words, which quote it */
+			buf_addf(&c->text, ": %u ", c->reply.code);
+		else
+			c->code = c->reply.code;
 		smtp_client_reply_add(&c->reply, &c->text);
 	}
 	if (c->mail != NULL)

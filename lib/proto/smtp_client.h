@@ -87,7 +87,7 @@ struct smtp_mail_rcpt {
 	enum smtp_mail_got	got;
 	unsigned		code;		/* the server's; 0: it did not say */
 	char			status[SMTP_STATUS];
-	struct str		text;		/* code and all lines of the reply, or our own words; the arena's */
+	struct str		text;		/* the reply's lines without their code, or our own words; the arena's */
 	int			stage;		/* for smtp_client_mail.c alone */
 };
 
@@ -111,7 +111,7 @@ struct smtp_client {
 	char			 greeting[LIMIT_DOMAIN + 1];	/* what it calls itself, or empty */
 	/* after SMTPC_WANT_CLOSE */
 	enum smtp_client_why	 why;
-	unsigned		 code;		/* of its reply; 0: none */
+	unsigned		 code;		/* of its reply; 0: text is our own words */
 	char			 status[SMTP_STATUS];
 	struct buf		 text;
 	/* the transaction */

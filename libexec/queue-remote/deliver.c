@@ -50,7 +50,7 @@ format_dialed(struct attempt *a)
 void
 deliver(struct remote *r, const struct job *j, int fd, struct arena *arena, struct job_done *d)
 {
-	struct attempt	a = { .r = r, .job = j, .fd = fd, .arena = arena };
+	struct attempt	a = { .r = r, .job = j, .fd = fd, .arena = arena, .by = deadline_in(r->o.job_ms) };
 
 	*d = (struct job_done){ .nresult = j->nrcpt };
 	if (!prepare(&a)) {
@@ -71,6 +71,7 @@ deliver(struct remote *r, const struct job *j, int fd, struct arena *arena, stru
 	results_close(&a);
 	d->result = a.result;
 	d->dialed = format_dialed(&a);
-	d->unreached = !a.begun;
+	/* what is so because of this message says nothing about others */
+	d->unreached = !a.begun && !is_stopped(&a) && !a.mail.requiretls && !j->tls_no;
 	d->more = true;
 }

@@ -58,7 +58,7 @@ opts_parse(int argc, char *argv[])
 {
 	struct opts	o = {
 		.dial_ms = 30000, .dial_all_ms = 60000, .io_ms = 30000, .end_ms = 600000,
-		.session_ms = 1800000, .idle_ms = 5000,
+		.job_ms = 1800000, .idle_ms = 5000,
 	};
 	int		c;
 
@@ -77,7 +77,7 @@ opts_parse(int argc, char *argv[])
 			o.idle_ms = milliseconds(optarg, c);
 			break;
 		case 's':
-			o.session_ms = milliseconds(optarg, c);
+			o.job_ms = milliseconds(optarg, c);
 			break;
 		case 't':
 			o.io_ms = milliseconds(optarg, c);

@@ -13,7 +13,7 @@ struct opts {
 	int64_t	dial_all_ms;	/* all of an attempt's dialing and looking up */
 	int64_t	io_ms;		/* one reading or writing */
 	int64_t	end_ms;		/* the reply to the end of a message */
-	int64_t	session_ms;	/* one job's talk with one host */
+	int64_t	job_ms;		/* all of a job: before queue-send gives it up (worker.c) */
 	int64_t	idle_ms;	/* waiting for another job */
 };
 
@@ -36,7 +36,8 @@ struct attempt {
 	bool			*taken;		/* of each recipient: what is in mail has come to result */
 	bool			*only_host;	/* of each recipient: nothing but "not this host" so far */
 	struct dialed		 dialed;
-	struct deadline		 dialing;
+	struct deadline		 by;		/* all must be over */
+	struct deadline		 dialing;	/* of a host */
 	bool			 begun;		/* a transaction was begun with some host */
 	bool			 over;		/* no other host is to be tried */
 };
@@ -49,6 +50,9 @@ void	route(struct attempt *);
 
 /* The same over the session that an earlier job left open. */
 void	route_held(struct attempt *);
+
+/* Nothing more is to be begun: queue-send is gone, or the time for the job is over. */
+bool	is_stopped(const struct attempt *);
 
 /* --- results (result.c) */
 

@@ -206,7 +206,7 @@ results_close(struct attempt *a)
 	for (size_t i = 0; i < a->mail.nrcpt; i++) {
 		struct job_result	*r = &a->result[i];
 
-		if (!is_final(a->mail.rcpt[i].got) && a->only_host[i] && r->text.n > 0)
+		if (!is_final(a->mail.rcpt[i].got) && a->only_host[i] && r->text.n > 0 && !is_stopped(a))
 			r->got = JOB_PERM;
 		if (r->got != JOB_OK)
 			r->status = of_class(a, r->status, r->got == JOB_PERM ? '5' : '4');

@@ -94,12 +94,11 @@ dial(struct attempt *a, struct target *t)
 	int		 err = 0;
 
 	c->watch = a->r->jobs;
-	c->by = DEADLINE_NEVER;
+	c->by = a->by;
 	for (size_t i = 0; i < a->job->nport; i++) {
 		t->port = a->job->port[i];
 		if (conn_dial(c, &t->ip, t->port, deadline_sooner(a->dialing, deadline_in(a->r->o.dial_ms))) == 0) {
 			dialed_add(&a->dialed, t->name, &t->ip);
-			c->by = deadline_in(a->r->o.session_ms);
 			return true;
 		}
 		err = errno;
@@ -115,12 +114,13 @@ dial(struct attempt *a, struct target *t)
 
 /* --- a session */
 
-static bool
+/* queue-send is gone, or it will not wait for the answer any more. */
+bool
 is_stopped(const struct attempt *a)
 {
 	struct pollfd	pfd = { .fd = a->r->jobs, .events = POLLRDHUP };
 
-	return poll(&pfd, 1, 0) == 1;
+	return deadline_over(a->by) || poll(&pfd, 1, 0) == 1;
 }
 
 /*
@@ -144,7 +144,7 @@ route_held(struct attempt *a)
 {
 	struct session	*s = &a->r->session;
 
-	s->conn.by = deadline_in(a->r->o.session_ms);
+	s->conn.by = a->by;
 	a->begun = true;
 	if (!session_send(s, &a->mail, a->fd, a->job->content, patience(a)) && !is_stopped(a))
 		undo(a, false);	/* it was old: a new one is made */
@@ -305,7 +305,7 @@ try_host(struct attempt *a, struct str name)
 	struct tls_mode	m = tls_mode(&t.tls);
 
 	results_again(a);
-	a->dialing = deadline_in(a->r->o.dial_all_ms);
+	a->dialing = deadline_sooner(a->by, deadline_in(a->r->o.dial_all_ms));
 	if (m.use == TLS_USE_REFUSED) {
 		failed(a, &t, m.permanent ? SMTP_MAIL_HOST : SMTP_MAIL_TEMP, m.status, m.text, STR(""));
 		return;
