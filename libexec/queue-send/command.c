@@ -248,8 +248,8 @@ change_message(struct queue *q, struct command *c, struct view *v)
 			which[e.nrcpt++] = i;
 	if (e.nrcpt == 0)
 		return;
-	/* synced: who asked for it may pull the plug next */
-	if (spool_note(&q->spool, v->m->id, &e, true) == -1) {
+	/* who holds mail may pull the plug next, and it must not go out after that */
+	if (spool_note(&q->spool, v->m->id, &e, c->verb == VERB_HOLD) == -1) {
 		log_failure("not-noted", v->m->id, errno);
 		return;
 	}

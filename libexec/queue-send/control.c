@@ -12,7 +12,7 @@
 
 enum {
 	CLIENT_MS	= 60 * 1000,	/* for a client to ask, or to read on */
-	TURN		= 50,		/* messages of a command in one turn of the loop */
+	TURN		= 20,		/* messages of a command in one turn of the loop */
 };
 
 struct client {
