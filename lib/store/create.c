@@ -82,6 +82,7 @@ int
 account_create(const char *path)
 {
 	uint32_t	uidvalidity = (uint32_t)(clock_now() / 2);
+	struct account	acc = { .dir = -1 };	/* for its lock */
 	struct stat	st;
 	int		dir = -1, mail = -1, n = -1, err;
 
@@ -89,6 +90,10 @@ account_create(const char *path)
 		return -1;
 	if ((dir = dir_open(AT_FDCWD, path)) == -1)
 		return -1;
+	/* who opens the account meanwhile waits, and who would create it too finds it done */
+	acc.dir = dir;
+	if (account_lock(&acc) == -1)
+		goto out;
 	if (fstatat(dir, "posthorn.account", &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		goto out;
@@ -102,6 +107,8 @@ account_create(const char *path)
 		n = sync_parent(dir);
 out:
 	err = errno;
+	if (acc.locks > 0)
+		account_unlock(&acc);
 	(void)fd_close(&mail);
 	(void)fd_close(&dir);
 	errno = err;

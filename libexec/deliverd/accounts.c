@@ -194,7 +194,7 @@ take(struct accounts *a, struct str name)
 	k = find(a, name, path);
 	if (k == NULL)
 		k = add(a, name, path);
-	if (k == NULL && errno == ENOENT && account_create(path) == 0)
+	if (k == NULL && errno == ENOENT && (account_create(path) == 0 || errno == EEXIST))
 		k = add(a, name, path);
 	return k;
 }

@@ -1,5 +1,6 @@
 /* account: the first way through: create, deliver, list, read, flags, expunge. */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,11 +119,64 @@ test_messages(void)
 	account_close(acc);
 }
 
+enum { RACERS = 6, RACES = 60 };
+
+/* As deliverd and imapd do it. */
+static bool
+open_or_create(const char *path)
+{
+	struct account	*acc;
+
+	if (account_open(path, &acc) == -1 &&
+	    (errno != ENOENT || (account_create(path) == -1 && errno != EEXIST) || account_open(path, &acc) == -1))
+		return errno == ENOENT;		/* its directory is there, but nothing in it yet */
+	account_close(acc);
+	return true;
+}
+
+/* First mail and first login at the same time. */
+static void
+test_create_together(void)
+{
+	char		path[32];
+	unsigned	bad = 0;
+	uint64_t	problems = 0;
+
+	for (int i = 0; i < RACERS; i++)
+		if (fork() == 0) {
+			for (int k = 0; k < RACES; k++) {
+				(void)snprintf(path, sizeof(path), "race%d", k);
+				bad += !open_or_create(path);
+			}
+			_exit(bad > 0);
+		}
+	for (int status, i = 0; i < RACERS; i++)
+		bad += wait(&status) == -1 || status != 0;
+	is_num(bad, 0, "several create accounts at once");
+	for (int k = 0; k < RACES; k++) {
+		struct arena		 a = ARENA_INIT(100000);
+		struct account		*acc;
+		struct mailbox_info	*list;
+		uint64_t		 p;
+		size_t			 n = 0;
+
+		(void)snprintf(path, sizeof(path), "race%d", k);
+		if (account_open(path, &acc) == -1 || mailbox_list(acc, &a, &list, &n) == -1 || n != 6 ||
+		    list[5].special != SPECIAL_TRASH || list[0].uidvalidity >= list[1].uidvalidity)
+			problems++;
+		account_close(acc);
+		arena_free(&a);
+		problems += account_check(path, check_print, NULL, &p) == -1 ? 1 : p;
+	}
+	is_num(problems, 0, "and each is whole");
+}
+
 int
 main(void)
 {
 	scratch_enter();
 	test_create();
+	test_create_together();
 	test_messages();
 	check_clean("acct", "at the end");
 	scratch_leave();
