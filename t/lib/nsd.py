@@ -8,6 +8,7 @@
 NSD serves what it is given, and nothing else: it is an authoritative server that takes
 the part of all servers. FakeDns answers each question as a function says.
 """
+import atexit
 import os
 import random
 import shutil
@@ -63,6 +64,7 @@ class Nsd:
         self.address, self.port = address, port or free_port(address)
         self.addr = '%s@%d' % (self.address, self.port)
         self.anchor, self.zones, self.proc = {}, {}, None
+        atexit.register(self.close)     # also when the test breaks off
         for name, text in zones.items():
             self.write(name, text)
             if name in sign or name in expired:
@@ -276,6 +278,7 @@ class Dnsd:
         self.sock = listener(self.path)
         self.program = os.path.join(BUILD, 'libexec/dnsd/dnsd')
         self.options, self.env = options, dict(os.environ, **(env or {}))
+        atexit.register(self.close)
         self.start()
 
     def start(self):
