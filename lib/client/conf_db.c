@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "../base/attr.h"
@@ -37,22 +38,19 @@ conf_key_address(struct buf *key, struct str local, struct str domain)
 	return key_data(key);
 }
 
-static int
-take_record(TDB_DATA key, TDB_DATA value, void *arg)
-{
-	struct buf	*out = arg;
-
-	(void)key;
-	buf_add(out, str_n(value.dptr, value.dsize));
-	return buf_failed(out) ? -1 : 0;
-}
-
+/* 1, 0 for none, -1. tdb says NOEXIST for a key that it could not read, too: then errno is set. */
 static int
 fetch(struct tdb_context *db, TDB_DATA key, struct buf *out)
 {
-	if (tdb_parse_record(db, key, take_record, out) == 0)
-		return 1;
-	return !buf_failed(out) && tdb_error(db) == TDB_ERR_NOEXIST ? 0 : -1;
+	TDB_DATA	v;
+
+	errno = 0;
+	v = tdb_fetch(db, key);
+	if (v.dptr == NULL)
+		return tdb_error(db) == TDB_ERR_NOEXIST && errno == 0 ? 0 : -1;
+	buf_add(out, str_n(v.dptr, v.dsize));
+	free(v.dptr);
+	return buf_failed(out) ? -1 : 1;
 }
 
 int

@@ -234,7 +234,10 @@ data(const void *p, size_t n)
 	return (TDB_DATA){ .dptr = (unsigned char *)(uintptr_t)p, .dsize = n };
 }
 
-/* Not tdb_parse_record(): that says "none" for what is damaged, too. */
+/*
+ * Not tdb_parse_record(): that says "none" for what is damaged, too. So does tdb_fetch()
+ * when it is a key that cannot be read; then errno is set.
+ */
 ssize_t
 tdbx_get(struct tdbx *t, struct tdbx_key key, void *p, size_t size)
 {
@@ -244,7 +247,7 @@ tdbx_get(struct tdbx *t, struct tdbx_key key, void *p, size_t size)
 	errno = 0;
 	value = tdb_fetch(t->tdb, data(key.b, key.n));
 	if (value.dptr == NULL)
-		return tdb_error(t->tdb) == TDB_ERR_NOEXIST ? 0 : failed(t);
+		return tdb_error(t->tdb) == TDB_ERR_NOEXIST && errno == 0 ? 0 : failed(t);
 	n = (ssize_t)value.dsize;
 	if (value.dsize <= size)
 		memcpy(p, value.dptr, value.dsize);
