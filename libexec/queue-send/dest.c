@@ -332,3 +332,15 @@ dests_dispatch(struct queue *q)
 	for (int i = 0; i < DOORS && !q->stopping; i++)
 		open_workers(q, &q->door[i]);
 }
+
+void
+dests_free(struct queue *q)
+{
+	for (int i = 0; i < DOORS; i++) {
+		while (q->door[i].none.first != NULL)
+			dest_touch(q, first_of(&q->door[i].none));
+		while (q->door[i].more.first != NULL)
+			dest_touch(q, first_of(&q->door[i].more));
+	}
+	dests_dispatch(q);
+}

@@ -35,6 +35,7 @@ static void	catch_signals(void);
 static void	look_at_clock(struct queue *);
 static void	start(struct queue *);
 static void	serve(struct queue *);
+static void	let_go(struct queue *);
 
 int
 main(int argc, char *argv[])
@@ -49,7 +50,7 @@ main(int argc, char *argv[])
 	start(&q);
 	notify_ready();
 	serve(&q);
-	control_close(&q);
+	let_go(&q);
 	return EXIT_OK;
 }
 
@@ -252,4 +253,19 @@ serve(struct queue *q)
 		workers_bury(q);
 	}
 	wind_up(q);
+}
+
+/* All memory, so that a sanitizer can tell what nobody holds. */
+static void
+let_go(struct queue *q)
+{
+	control_close(q);
+	messages_free(q);
+	dests_free(q);
+	free(q->names.bucket);
+	arena_free(&q->arena);
+	spool_close(&q->spool);
+	conf_close(q->conf);
+	(void)fd_close(&q->null);
+	(void)fd_close(&q->watch);
 }

@@ -114,6 +114,16 @@ message_forget(struct queue *q, struct message *m)
 	free_message(q, m);
 }
 
+void
+messages_free(struct queue *q)
+{
+	for (size_t i = 0; i < q->buckets; i++)
+		while (q->bucket[i] != NULL)
+			message_forget(q, q->bucket[i]);
+	free(q->bucket);
+	free(q->heap);
+}
+
 static int
 by_age(const void *a, const void *b)
 {

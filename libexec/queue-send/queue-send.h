@@ -195,6 +195,8 @@ void		 messages_mend(struct queue *);
 /* Seconds since 1970 of the next thing to do; INT64_MAX: none. */
 int64_t		 messages_next(const struct queue *);
 
+void		 messages_free(struct queue *);
+
 /* Nothing is left to be done for it. */
 bool		 rcpt_is_over(const struct rcpt *);
 
@@ -261,6 +263,9 @@ bool		 dest_yields(struct queue *, const struct dest *, unsigned row);
 
 /* Freed when nothing is left of it. */
 void		 dest_release(struct queue *, struct dest *);
+
+/* At the end, when messages and workers are gone. */
+void		 dests_free(struct queue *);
 
 /* --- batch.c */
 

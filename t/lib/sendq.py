@@ -217,6 +217,9 @@ class Queue:
         self.local.close()
         self.remote.cut()
         self.local.cut()
+        said = [l for l in self.log().splitlines() if 'Sanitizer' in l or 'runtime error:' in l]
+        if said:
+            raise RuntimeError('\n'.join(said))
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def configure(self, conf, files):
