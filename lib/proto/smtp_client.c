@@ -58,7 +58,7 @@ smtp_client_close(struct smtp_client *c, enum smtp_client_why why, bool reply, c
 		if (smtp_client_reply_status(&c->reply, c->peer.enhanced, said) || status[0] == '\0')
 			memcpy(c->status, said, sizeof(c->status));
 		if (text.n > 0)		/* our words, which quote it */
-			buf_addf(&c->text, ": %u ", c->reply.code);
+			buf_adds(&c->text, ": ");
 		else
 			c->code = c->reply.code;
 		smtp_client_reply_add(&c->reply, &c->text);

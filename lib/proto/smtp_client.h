@@ -87,7 +87,7 @@ struct smtp_mail_rcpt {
 	enum smtp_mail_got	got;
 	unsigned		code;		/* the server's; 0: it did not say */
 	char			status[SMTP_STATUS];
-	struct str		text;		/* the reply's lines without their code, or our own words; the arena's */
+	struct str		text;		/* code and all lines of the reply, or our own words; the arena's */
 	int			stage;		/* for smtp_client_mail.c alone */
 };
 

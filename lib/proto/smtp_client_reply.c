@@ -135,12 +135,13 @@ smtp_client_reply_add(const struct smtp_client_reply *r, struct buf *b)
 	bool		more;
 
 	first = str_head(rest, n);
-	if (rest.n == 0)
-		rest = STR("(no text)");
+	buf_addu(b, r->code);
 	for (size_t i = 0;; i++) {
 		more = str_cut(&rest, '\n', &line);
 		if (i > 0 && n > 0 && str_starts(line, first))
 			line = str_trim(str_skip(line, n));
+		if (i == 0 && line.n > 0)
+			buf_addc(b, ' ');
 		buf_add(b, line);
 		if (!more)
 			return;

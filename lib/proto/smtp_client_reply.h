@@ -40,7 +40,7 @@ enum smtp_client_reply_got	smtp_client_reply_feed(struct smtp_client_reply *, st
  */
 bool	smtp_client_reply_status(const struct smtp_client_reply *, bool announced, char status_r[SMTP_STATUS]);
 
-/* For people: all lines, without the enhanced codes repeated in lines after the first. */
+/* For people: the code and all lines, without the enhanced codes repeated in lines after the first. */
 void	smtp_client_reply_add(const struct smtp_client_reply *, struct buf *);
 
 #endif

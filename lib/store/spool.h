@@ -107,7 +107,7 @@ struct spool_result {
 	struct str	 host, ip;	/* the peer; empty: none was reached */
 	unsigned	 code;		/* of the peer's reply; 0: ours */
 	struct str	 status;	/* enhanced code, "5.1.1" */
-	struct str	 text;		/* the reply, its lines divided by \n */
+	struct str	 text;		/* the reply, its code in front, its lines divided by \n; or our own words */
 	struct str	 tls;		/* "TLSv1.3", or empty */
 	bool		 dsn;		/* the peer took our wishes about notifications over (RFC 3461) */
 	bool		 local;		/* into an account of ours: delivered, not passed on */

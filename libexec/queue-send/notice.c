@@ -129,12 +129,25 @@ put_text(struct queue *q, struct envelope *e, struct str text)
 
 /* --- what it says */
 
+/* Workers may have put the code in front of all, for people. */
+static struct str
+without_code(struct str text, unsigned code)
+{
+	char		digits[24];
+	struct buf	b = { .p = digits, .cap = sizeof(digits), .max = sizeof(digits) - 1 };
+
+	buf_addu(&b, code);
+	if (code == 0 || !str_starts(text, buf_str(&b)) || (text.n > b.n && text.p[b.n] != ' '))
+		return text;
+	return str_skip(text, b.n + 1);
+}
+
 /* The reply as it came over the wire, each line with its code; our own words as they are. */
 static struct str
 diagnostic(struct queue *q, const struct spool_result *r, size_t most)
 {
 	struct buf	b = BUF_INIT(4 * LIMIT_SMTP_REPLY);
-	struct str	rest = str_head(r->text, most), line, out;
+	struct str	rest = without_code(str_head(r->text, most), r->code), line, out;
 	bool		more;
 
 	do {

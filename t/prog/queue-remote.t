@@ -187,7 +187,7 @@ def plain():
     head, res, log = one(domain='example.org')
     eq([r.got for r in res], ['ok'], 'a message is delivered')
     eq(res[0].code, '250', 'with the code of the reply')
-    eq(res[0].text, '2.0.0 queued', 'and its text')
+    eq(res[0].text, '250 2.0.0 queued', 'and its text')
     eq((res[0].host, res[0].ip, res[0].status), ('mx.example.org', '127.0.0.1', '2.0.0'), 'host, address and status are told')
     eq(head, {'done': '1', 'dialed': 'mx.example.org=127.0.0.1', 'more': '1'}, 'the address is remembered, the worker stays')
     eq(mx.mails[0]['body'], MESSAGE, 'the message arrives as it is')
@@ -204,7 +204,7 @@ def several():
     head, res, log = one(names, params=[{'notify': 2, 'orcpt': 'rfc822;a@x'}], ret='hdrs', envid='abc', body='8bitmime')
     eq([r.got for r in res], ['ok', 'perm', 'temp', 'ok'], 'each recipient has its own result')
     eq([r.code for r in res], ['250', '550', '450', '250'], 'and code')
-    eq(res[1].text, '5.1.1 no such user', 'and text')
+    eq(res[1].text, '550 5.1.1 no such user', 'and text')
     eq([m['to'] for m in mx.mails], [['a@example.org'], ['d@example.org']], 'the one too many came in a second transaction')
     eq(len(mx.sessions), 1, 'on the same connection')
     eq(mx.mails[0]['params'], 'SIZE=%d BODY=8BITMIME RET=HDRS ENVID=abc' % len(MESSAGE), 'parameters of MAIL')
@@ -242,7 +242,7 @@ def steps():
                 if name in ('451', '550', '421'):
                     good = good and r.code == name
                     if name == '451':
-                        good = good and r.text == '4.3.2 later\nmuch later' if step not in ('GREETING', 'EHLO') else good
+                        good = good and r.text == '451 4.3.2 later\nmuch later' if step not in ('GREETING', 'EHLO') else good
                 else:
                     good = good and not r.code and 'mx.example.org [127.0.0.1]' in r.text
                 good = good and ('may have it' in r.text) == (step in ('BODY', 'END') and name not in ('451', '550', '421'))
@@ -310,7 +310,7 @@ def hosts():
     eq((res[0].got, res[0].host), ('ok', 'b.two.example'), 'one that greets with a refusal: the next')
     b.reply = {'GREETING': '554 5.7.1 not from you either'}
     _, res, _ = go()
-    eq((res[0].got, res[0].code, res[0].text), ('perm', '554', '5.7.1 not from you either'), 'all of them: permanent')
+    eq((res[0].got, res[0].code, res[0].text), ('perm', '554', '554 5.7.1 not from you either'), 'all of them: permanent')
     b.reply = {'GREETING': '421 4.3.2 busy'}
     _, res, _ = go()
     eq((res[0].got, res[0].status[:2]), ('temp', '4.'), 'unless one is only busy')
@@ -331,7 +331,7 @@ def hosts():
     a.reply = {'RCPT': '451 4.7.1 greylisted'}
     b.reply = {'GREETING': CLOSE}
     _, res, _ = go()
-    eq((res[0].got, res[0].text), ('temp', '4.7.1 greylisted'), 'what a server said is told, not what the next did not say')
+    eq((res[0].got, res[0].text), ('temp', '451 4.7.1 greylisted'), 'what a server said is told, not what the next did not say')
     a.reply = b.reply = {}
     a.extensions = []
     _, res, _ = go(smtputf8='1')
