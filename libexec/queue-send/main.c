@@ -223,8 +223,10 @@ look_at_conf(struct queue *q)
 {
 	int	n = conf_refresh(q->conf);
 
-	if (n == 1)
+	if (n == 1) {
 		doors_configure(q);
+		workers_renew(q);
+	}
 }
 
 static void

@@ -142,6 +142,7 @@ struct worker {
 	int		 door, sock;	/* -1: none */
 	struct deadline	 until;
 	unsigned	 jobs, row;	/* done by it; since others last had a chance */
+	unsigned	 conf;		/* the configuration that it began with */
 	struct batch	 batch;
 	struct buf	 rec;		/* the job it has */
 	size_t		 polled;	/* its place there */
@@ -149,6 +150,7 @@ struct worker {
 
 struct queue {
 	struct conf	*conf;
+	unsigned	 conf_changes;	/* how often it was built anew */
 	struct spool	 spool;
 	struct names	 names;
 	struct message	**bucket;
@@ -318,6 +320,9 @@ void		 workers_poll(struct queue *, struct pollfd *, size_t *n);
 void		 workers_ready(struct queue *, const struct pollfd *);
 struct deadline	 workers_deadline(const struct queue *);
 void		 workers_bury(struct queue *);
+
+/* What stands was connected as the configuration said then: it is not used again. */
+void		 workers_renew(struct queue *);
 
 /* Stop: close what has no job; with force the jobs too. True when none is left. */
 bool		 workers_stop(struct queue *, bool force);

@@ -113,7 +113,7 @@ worker_open(struct queue *q, struct dest *d)
 		return -1;
 	}
 	*w = (struct worker){ .next = q->workers, .dest = d, .state = WORKER_OPENING, .sock = -1,
-	    .door = ipc_connect(d->door->path, deadline_in(0)), .until = deadline_in(OPEN_MS), .rec = BUF_INIT(LIMIT_RECORD) };
+	    .door = ipc_connect(d->door->path, deadline_in(0)), .until = deadline_in(OPEN_MS), .conf = q->conf_changes, .rec = BUF_INIT(LIMIT_RECORD) };
 	link_init(&w->idle);
 	if (w->door == -1 || ask(q, w) == -1) {
 		door_failed(d->door, strerror(errno));
@@ -219,7 +219,7 @@ take_answer(struct queue *q, struct worker *w, const struct job_done *d)
 		dest_unreached(q, dest, &d->result[0]);
 	else
 		dest_went_well(q, dest);
-	if (!d->more || unreached || dest_yields(q, dest, w->row)) {
+	if (!d->more || unreached || w->conf != q->conf_changes || dest_yields(q, dest, w->row)) {
 		worker_close(q, w);
 		return;
 	}
@@ -301,6 +301,15 @@ workers_deadline(const struct queue *q)
 	for (const struct worker *w = q->workers; w != NULL; w = w->next)
 		d = deadline_sooner(d, w->until);
 	return d;
+}
+
+void
+workers_renew(struct queue *q)
+{
+	q->conf_changes++;
+	for (struct worker *w = q->workers; w != NULL; w = w->next)
+		if (w->state == WORKER_IDLE)
+			worker_close(q, w);
 }
 
 bool

@@ -254,6 +254,12 @@ route four { to-domain = { later.example } transport = later }
         i = q.put('a@example.net', sender='joe@shut.example')
         ok(q.wait(lambda: 'disabled' in q.show().get((i, 'a@example.net'), {}).get('text', '')), 'mail from a disabled domain waits')
         eq(len(q.remote.jobs), n, 'nobody was asked')
+        opened = q.remote.opened
+        gone = lambda i: q.wait(lambda: i not in q.ids())
+        ok(gone(q.put('a@v4.example')) and q.remote.opened == opened, 'an idle worker is used again')
+        q.configure(conf.replace('relay.example', 'other.example'), files)
+        ok(gone(q.put('a@v4.example', 'a@smart2.example')) and q.remote.opened == opened + 2, 'but for one of an older configuration')
+        eq([j.host for j in q.remote.jobs if j.rcpts[0]['rcpt'] == 'a@smart2.example'], ['other.example'], 'the new one holds at once')
         n = len(q.local.jobs)
         q.put('ann@ours.example', 'postmaster@mail.example')
         ok(q.wait(lambda: sum(len(j.rcpts) for j in q.local.jobs[n:]) == 2), 'our own accounts have a door of their own')
