@@ -55,7 +55,8 @@ smtp_client_close(struct smtp_client *c, enum smtp_client_why why, bool reply, c
 	if (reply) {
 		char	said[SMTP_STATUS];
 
-		if (smtp_client_reply_status(&c->reply, c->peer.enhanced, said) || status[0] == '\0')
+		/* a refusal to begin comes before anything could be announced, and has its code all the same */
+		if (smtp_client_reply_status(&c->reply, c->peer.enhanced || c->phase <= PHASE_HELO, said) || status[0] == '\0')
 			memcpy(c->status, said, sizeof(c->status));
 		if (text.n > 0)		/* our words, which quote it */
 			buf_adds(&c->text, ": ");
