@@ -18,6 +18,7 @@ enum sandbox {
 	SANDBOX_STORE,		/* the same for accounts/, and accepts on sockets it holds */
 	SANDBOX_CALLER,		/* no file; may connect to unix sockets and by TCP to anybody */
 	SANDBOX_RESOLVER,	/* one directory read-only, accepts, sockets of IPv4 and IPv6, threads */
+	SANDBOX_QUEUE,		/* one directory read-write, accepts, unix sockets and pairs, inotify */
 	SANDBOX_NET,		/* one directory read-only, accepts, unix sockets and pairs */
 };
 

@@ -17,6 +17,7 @@
 #include "sys/home.h"
 #include "sys/listen.h"
 #include "sys/log.h"
+#include "sys/sandbox.h"
 
 enum {
 	AGAIN		= 60,		/* seconds between two looks at everything, and until what failed here is tried again */
@@ -96,6 +97,21 @@ catch_signals(void)
 	(void)signal(SIGHUP, SIG_IGN);
 }
 
+/*
+ * What is left: queue/, the configuration (renamed into var when it is built anew), the
+ * doors, who calls. Workers, whose answers are read here, talk to strangers.
+ */
+static void
+confine(const struct queue *q)
+{
+	int	var = dir_open(AT_FDCWD, ".");
+
+	if (var == -1)
+		die(EXIT_TEMP, "unable to open the var directory");
+	sandbox_enter_dirs(SANDBOX_QUEUE, q->spool.queue, var);
+	(void)fd_close(&var);
+}
+
 static void
 start(struct queue *q)
 {
@@ -113,8 +129,9 @@ start(struct queue *q)
 	q->random = (uint32_t)clock_now_us();
 	doors_init(q);
 	control_open(q, listen_fd("ctl"));
-	spool_tidy(&q->spool, q->now);
 	watch_open(q);		/* before the first scan: nothing comes in between */
+	confine(q);
+	spool_tidy(&q->spool, q->now);
 	watch_scan(q);
 	log_start(&l, "started");
 	log_num(&l, "messages", (int64_t)q->nmessage);

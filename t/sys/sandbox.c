@@ -151,21 +151,21 @@ can_watch(void)
 static const struct fact {
 	const char	*what;
 	bool		(*can)(void);
-	bool		 session, verify, account, store, net, caller, resolver;
+	bool		 session, verify, account, store, net, caller, resolver, queue;
 } facts[] = {
-	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false, false, false },
-	{ "connect by TCP", can_tcp, false, false, false, false, false, true, true },
-	{ "connect to a unix socket", can_unix, true, true, false, false, true, true, false },
-	{ "fork", can_fork, false, false, false, false, false, false, false },
-	{ "lock and map an open file", can_lock, true, true, true, true, true, true, true },
-	{ "map code", can_code, false, false, false, false, false, false, false },
-	{ "write below the directory", can_write_below, false, false, true, true, false, false, false },
-	{ "read below the directory", can_read_below, false, false, true, true, true, false, true },
-	{ "read the boot id", can_read_boot_id, false, false, true, true, false, false, false },
-	{ "watch below the directory", can_watch, false, false, true, true, true, false, true },
-	{ "send by UDP", can_udp, false, false, false, false, false, true, true },
-	{ "start a thread", can_thread, false, false, false, false, false, false, true },
-	{ "run a program", can_exec, false, false, false, false, false, false, false },
+	{ "read /etc/passwd", can_read_passwd, false, false, false, false, false, false, false, false },
+	{ "connect by TCP", can_tcp, false, false, false, false, false, true, true, false },
+	{ "connect to a unix socket", can_unix, true, true, false, false, true, true, false, true },
+	{ "fork", can_fork, false, false, false, false, false, false, false, false },
+	{ "lock and map an open file", can_lock, true, true, true, true, true, true, true, true },
+	{ "map code", can_code, false, false, false, false, false, false, false, false },
+	{ "write below the directory", can_write_below, false, false, true, true, false, false, false, true },
+	{ "read below the directory", can_read_below, false, false, true, true, true, false, true, true },
+	{ "read the boot id", can_read_boot_id, false, false, true, true, false, false, false, true },
+	{ "watch below the directory", can_watch, false, false, true, true, true, false, true, true },
+	{ "send by UDP", can_udp, false, false, false, false, false, true, true, false },
+	{ "start a thread", can_thread, false, false, false, false, false, false, true, false },
+	{ "run a program", can_exec, false, false, false, false, false, false, false, false },
 };
 
 enum { FACTS = sizeof(facts) / sizeof(facts[0]) };
@@ -207,6 +207,7 @@ wanted(const struct fact *f, enum sandbox profile)
 	case SANDBOX_NET:	return f->net;
 	case SANDBOX_CALLER:	return f->caller;
 	case SANDBOX_RESOLVER:	return f->resolver;
+	case SANDBOX_QUEUE:	return f->queue;
 	}
 	return false;
 }
@@ -324,6 +325,7 @@ main(void)
 	test_profile(SANDBOX_NET, "net", dirfd);
 	test_profile(SANDBOX_CALLER, "caller", -1);
 	test_profile(SANDBOX_RESOLVER, "resolver", dirfd);
+	test_profile(SANDBOX_QUEUE, "queue", dirfd);
 	test_beside(dirfd);
 	test_cost();
 	(void)unlink("file");
