@@ -22,14 +22,6 @@ line_trim(struct str s)
 	return s;
 }
 
-void
-header_open(struct header *h, struct str message)
-{
-	*h = (struct header){ .text = message };
-	if (str_starts(message, STR("From ")) || str_starts(message, STR(">From ")))
-		h->at = line_next(message, 0);
-}
-
 /* Length of the field name at the start of a line, 0 when there is no field. */
 static size_t
 field_name(struct str line, size_t *colon_r)
@@ -44,6 +36,18 @@ field_name(struct str line, size_t *colon_r)
 		return 0;
 	*colon_r = i;
 	return n;
+}
+
+void
+header_open(struct header *h, struct str message)
+{
+	size_t	first = line_next(message, 0), colon;
+
+	*h = (struct header){ .text = message };
+	/* "From : a@b" is an author, whatever stands above it in a mailbox file */
+	if ((str_starts(message, STR("From ")) || str_starts(message, STR(">From "))) &&
+	    field_name(str_head(message, first), &colon) == 0)
+		h->at = first;
 }
 
 static bool

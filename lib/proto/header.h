@@ -5,7 +5,7 @@
  * a colon; lines that start with a space or tab continue it. The header ends
  * with an empty line, or before the first line that is neither (the empty line
  * was forgotten), or at the end. NUL and 8-bit bytes in values are let through.
- * A first line "From " or ">From " (of a mailbox file) is skipped.
+ * A first line "From " or ">From " (of a mailbox file) is skipped; "From :" is a field.
  *
  *	struct header		h;
  *	struct header_field	f;

@@ -31,6 +31,8 @@ static const struct row rows[] = {
 	{ "8-bit value", STR_INIT("A: \xc3\xa9\r\n\r\n"), "A=\xc3\xa9;", 9, true },
 	{ "bare CR in a value", STR_INIT("A: b\rc\r\n\r\n"), "A=b c;", 10, true },
 	{ "From line of a mailbox file", STR_INIT("From x Mon Jan 1\nA: b\n\n"), "A=b;", 23, true },
+	{ "a first field From with white space before the colon", STR_INIT("From : a@b\r\nC: d\r\n\r\n"), "From=a@b;C=d;", 20, true },
+	{ "the same with more of it", STR_INIT("From \t: a@b\n\n"), "From=a@b;", 13, true },
 	{ "colon first is no field", STR_INIT(": b\r\n"), "", 0, false },
 	{ "CR LF CR at the end", STR_INIT("A: b\r\n\r"), "A=b;", 6, false },
 };
