@@ -6,6 +6,7 @@
  */
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #include "sys/die.h"
 #include "sys/home.h"
 #include "sys/priv.h"
+
+enum { FILES_LEAST = 32 };
 
 extern char	**environ;
 
@@ -73,35 +76,59 @@ only_standard(void)
 		(void)close(max);
 }
 
-/* What survives exec and could be used against us. */
+/*
+ * From his terminal he can stop who is not his to signal, and then all who wait
+ * for our locks would wait for him. Timers survive exec, too.
+ */
 static void
-forget_caller(void)
+forget_signals(void)
+{
+	static const int	stops[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+	struct itimerval	off = { .it_value = { 0, 0 } };
+	sigset_t		none;
+
+	(void)setitimer(ITIMER_REAL, &off, NULL);
+	(void)setitimer(ITIMER_VIRTUAL, &off, NULL);
+	(void)setitimer(ITIMER_PROF, &off, NULL);
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_DFL);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		(void)signal(stops[i], SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What his limits allow at most; what they do not is a full disk. But without descriptors we could not confine ourselves. */
+static void
+raise_limits(void)
 {
 	static const int	limits[] = {
 		RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_AS, RLIMIT_NOFILE,
 	};
-	static char		*nothing[] = { NULL };
-	sigset_t		none;
+	struct rlimit		r;
 
-	environ = nothing;
-	only_standard();
-	(void)umask(077);
-	(void)alarm(0);
-	for (int sig = 1; sig < 32; sig++)
-		(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* what his limits allow at most; what they do not is a full disk */
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit	r;
-
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 		if (getrlimit(limits[i], &r) == 0) {
 			r.rlim_cur = r.rlim_max;
 			(void)setrlimit(limits[i], &r);
 		}
-	}
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur < FILES_LEAST)
+		diex(EXIT_TEMP, "your limit of open files is too low");
+}
+
+/* What survives exec and could be used against us. */
+static void
+forget_caller(void)
+{
+	static char	*nothing[] = { NULL };
+
+	environ = nothing;
+	only_standard();
+	(void)umask(077);
 	become_whole();
+	forget_signals();
+	raise_limits();
 }
 
 /* The queue's user in every respect: the caller may not signal us, or ask for what we hold. */

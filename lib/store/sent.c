@@ -24,8 +24,6 @@ enum {
 	RECORDS		= 8192,			/* about so many are looked up fast */
 };
 
-static const char	path[] = HOME_QUEUE "/sent.tdb";
-
 struct slot {
 	uint32_t	step, rcpts, first;
 };
@@ -38,12 +36,19 @@ struct counts {
 
 /* --- the file */
 
+static const char *
+path_of(const struct sent *s)
+{
+	return s->system ? HOME_QUEUE "/sent-system.tdb" : HOME_QUEUE "/sent.tdb";
+}
+
 /* A whole one takes its name, so that nobody sees half of it; another's may be first. */
 static int
 create(struct sent *s)
 {
-	char	tmp[64];
-	int	n;
+	const char	*path = path_of(s);
+	char		 tmp[64];
+	int		 n;
 
 	(void)snprintf(tmp, sizeof(tmp), "%s.%ld", path, (long)getpid());
 	(void)unlink(tmp);
@@ -60,6 +65,8 @@ create(struct sent *s)
 static int
 open_db(struct sent *s)
 {
+	const char	*path = path_of(s);
+
 	if (s->db.tdb != NULL && tdbx_is_current(&s->db))
 		return 0;
 	tdbx_close(&s->db);
@@ -231,7 +238,7 @@ sent_add(struct sent *s, struct str account, struct sent_limits lim, const struc
 		/* damaged: away with it; made anew by another: that one */
 		tdbx_close(&s->db);
 		if (errno == EBADMSG)
-			(void)unlink(path);
+			(void)unlink(path_of(s));
 	}
 	return got;
 }

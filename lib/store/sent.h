@@ -3,6 +3,9 @@
  * ever wrote: queue/sent.tdb, for their daily limits. Several processes at once; not
  * synced, for what is lost are counts. A damaged file is made anew.
  *
+ * What programs of this machine write is counted apart, in queue/sent-system.tdb: their users
+ * can stop them (in a cgroup of their own) with a lock in their hands, and would stop all others too.
+ *
  * The day is 24 hours that roll, in steps of five minutes.
  */
 #ifndef STORE_SENT_H
@@ -13,6 +16,7 @@
 
 struct sent {
 	struct tdbx	db;		/* opened when it is first needed */
+	bool		system;		/* of programs of this machine */
 };
 
 struct sent_limits {

@@ -6,6 +6,7 @@
  *	queue/msg/ID	envelope and message, never changed: the promise
  *	queue/log/ID	what was tried and what came of it, appended to by queue-send alone
  *	queue/sent.tdb	what accounts sent in the last day, for their limits
+ *	queue/sent-system.tdb	the same of programs of this machine
  *
  * A message is in the queue from the rename into msg/ on, and until it is unlinked there.
  *

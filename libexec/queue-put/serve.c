@@ -55,6 +55,7 @@ queue_put_open(struct queue_put *q, int sock)
 	int			var = dir_open(AT_FDCWD, ".");
 
 	q->sock = sock;
+	q->sent.system = q->who.system;
 	arena_init(&q->arena, LIMIT_SMTP_TRANSACTION);
 	(void)sigaction(SIGPIPE, &sa, NULL);
 	/* a limit on files is a full disk, not an end */

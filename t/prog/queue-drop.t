@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -242,11 +243,23 @@ def set_uid(h):
     eq((st.st_uid, st.st_mode & 0o7777), (queue, 0o600), "the file is the queue's user's alone")
     status = open('/proc/%d/status' % pid).read()
     eq(re.search(r'^Uid:\s+(.*)', status, re.M).group(1).split(), [str(queue)] * 4, 'it is the user in every respect')
+    ignored = int(re.search(r'^SigIgn:\s+(.*)', open('/proc/%d/status' % pid).read(), re.M).group(1), 16)
+    eq([s for s in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTERM) if ignored >> s - 1 & 1],
+       [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU], 'nor stop it from his terminal')
     r = subprocess.run(['setpriv', '--reuid=%d' % binuser, '--clear-groups', 'kill', '-9', str(pid)], capture_output=True)
     ok(r.returncode != 0, 'its caller cannot kill it')
     s.s.close()
     s.proc.stderr.close()
     eq(s.proc.wait(SECONDS), 0, 'it ends')
+    s = make(binuser, 'ulimit -n 20; ')()
+    eq((s.put(CRON, 'bin', 'joe@ours.example')[0], s.end()), ('none ', (111, 'queue-drop: your limit of open files is too low\n')),
+       'it does not go on without being confined')
+    counts = h.var + '/queue/sent-system.tdb'
+    before = os.stat(counts).st_ino
+    s = make(binuser, 'ulimit -f 30; ')()
+    eq(s.put(CRON, 'bin', 'joe@ours.example')[0], '452 4.3.1', 'a limit of files is a full disk')
+    s.end()
+    eq((os.stat(counts).st_ino, os.path.exists(h.var + '/queue/sent.tdb')), (before, False), 'and no damage of the counts, which sessions have apart')
     p = subprocess.run(['setpriv', '--reuid=%d' % binuser, '--clear-groups', prog], stdin=subprocess.DEVNULL, capture_output=True,
                        env={'POSTHORN_VAR': h.var})
     ok(os.path.exists(target) or p.returncode == 111, 'the environment does not lead it elsewhere', p)

@@ -1,10 +1,13 @@
 /* sent: what is counted, when it stops counting, two processes at once, damage. */
 #include "store/sent.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 
 #include "../tap.h"
 #include "scratch.h"
@@ -108,6 +111,51 @@ test_damage(void)
 	(void)chmod("queue", 0700);
 }
 
+/* Who runs queue-drop sets its limits: they must not look like damage, which makes the counts anew. */
+static void
+test_limit(void)
+{
+	struct stat		before, after;
+	struct sent_count	c;
+	struct rlimit		r;
+	enum sent_got		got = SENT_OK;
+	char			text[32];
+	struct str		rcpt;
+	int			err = 0;
+
+	is_num(add("lim", 2000000, 2000000, abc, 1, start), SENT_OK, "there is a file");
+	ok(stat("queue/sent.tdb", &before) == 0 && getrlimit(RLIMIT_FSIZE, &r) == 0, "its size");
+	(void)signal(SIGXFSZ, SIG_IGN);
+	ok(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ (rlim_t)before.st_size, r.rlim_max }) == 0, "no larger");
+	for (int i = 0; got == SENT_OK && i < 100000; i++) {
+		(void)snprintf(text, sizeof(text), "n%d@x", i);
+		rcpt = str_c(text);
+		got = sent_add(&s, STR("lim"), (struct sent_limits){ 2000000, 2000000 }, &rcpt, 1, start, &c);
+		err = errno;
+	}
+	(void)setrlimit(RLIMIT_FSIZE, &r);
+	ok(got == SENT_ERROR && err == EFBIG, "full: %d, %s", (int)got, strerror(err));
+	ok(stat("queue/sent.tdb", &after) == 0 && before.st_ino == after.st_ino, "the file is the same");
+	is_num(add("lim", 1, 0, abc, 1, start), SENT_TOO_MANY, "and still counts");
+}
+
+static void
+test_system(void)
+{
+	struct sent_count	c;
+	struct str		rcpt = STR("a@x");
+	struct sent_limits	one = { 1, 0 };
+
+	s.system = true;
+	sent_close(&s);
+	is_num(sent_add(&s, STR("sys"), one, &rcpt, 1, start, &c), SENT_OK, "programs have a file of their own");
+	is_num(sent_add(&s, STR("sys"), one, &rcpt, 1, start, &c), SENT_TOO_MANY, "which counts");
+	ok(access("queue/sent-system.tdb", F_OK) == 0, "and is called so");
+	s.system = false;
+	sent_close(&s);
+	is_num(sent_add(&s, STR("sys"), one, &rcpt, 1, start, &c), SENT_OK, "sessions have another");
+}
+
 int
 main(void)
 {
@@ -117,6 +165,8 @@ main(void)
 	test_first();
 	test_back();
 	test_together();
+	test_limit();
+	test_system();
 	test_damage();
 	sent_close(&s);
 	scratch_leave();
