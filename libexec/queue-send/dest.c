@@ -187,15 +187,25 @@ most_workers(struct queue *q, const struct dest *d)
 	return most > 0 ? most : 1;
 }
 
-/* There is more to do than the workers it has, or that are coming, will take at once. */
+/* All that is due is recipients of one message, for one job. */
+static bool
+is_one_job(const struct dest *d)
+{
+	return d->ndue <= JOB_RCPTS &&
+	    rcpt_message((struct rcpt *)(void *)d->due.next) == rcpt_message((struct rcpt *)(void *)d->due.prev);
+}
+
+/* There is more to do than the workers that are coming will take at once. */
 static bool
 wants_worker(struct queue *q, const struct dest *d)
 {
-	unsigned	most = most_workers(q, d);
+	unsigned	most = most_workers(q, d), ready = d->opening + d->idle;
 
 	if (d->window < most)
 		most = d->window;
-	return d->kind != DEST_REFUSE && d->nshared == 0 && d->ndue > d->opening + d->idle && d->workers < most;
+	if (d->kind == DEST_REFUSE || d->nshared > 0 || d->ndue <= ready || d->workers >= most)
+		return false;
+	return ready == 0 || !is_one_job(d);
 }
 
 void

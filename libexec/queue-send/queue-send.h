@@ -1,7 +1,8 @@
 /*
  * queue-send: what its files share; see queue-send(8). One process, one loop:
  *
- *	message.c	what is in the queue, in memory; what comes and goes
+ *	message.c	what is in the queue, in memory; what is due, what is finished
+ *	load.c		a message from its files
  *	schedule.c	when a recipient is tried again
  *	route.c		where a recipient goes
  *	dest.c		who is due for a destination, and how many workers it may have
@@ -179,8 +180,14 @@ struct queue {
 /* The message of that name; NULL: none is known. */
 struct message	*message_find(const struct queue *, struct str id);
 
-/* Read the file of that name unless it is known; what is wrong with it is logged. */
-void		 message_load(struct queue *, const char *id);
+/* Among those that are known; false: no memory. */
+bool		 message_add(struct queue *, struct message *) __attribute__((warn_unused_result));
+
+/* Of one that was never added. */
+void		 message_free(struct queue *, struct message *);
+
+/* A line of the log about it. */
+void		 message_complain(const char *event, const char *id, int err);
 
 /* Out of memory with it; none of its recipients is busy. The files stay. */
 void		 message_forget(struct queue *, struct message *);
@@ -213,6 +220,11 @@ int		 message_read(struct queue *, struct message *, struct envelope *, int *fd_
 
 struct str	 message_dialed(const struct message *, const struct name *domain);
 void		 message_keep_dialed(struct message *, struct name *domain, struct str);
+
+/* --- load.c */
+
+/* Read the file of that name unless it is known; what is wrong with it is logged. */
+void		 message_load(struct queue *, const char *id);
 
 /* --- route.c */
 

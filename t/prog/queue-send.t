@@ -47,6 +47,11 @@ def batches():
         eq(sizes[-2:], [(100, 'a.example'), (100, 'a.example')], 'go a hundred at a time')
         eq(sum(n for n, d in sizes), 253, 'each once')
         eq([n for n, d in sizes if d == 'b.example'], [2], 'those of a domain together')
+        q.remote.cut()
+        q.wait(lambda: q.remote.now == 0)
+        opened = q.remote.opened
+        q.put('x@d.example', 'y@d.example', 'z@d.example')
+        ok(q.empty() and q.remote.opened == opened + 1, 'one job needs one worker')
         # after different attempts they are no longer one batch
         q.remote.policy = lambda j, w: [TEMP if r == 'slow@c.example' else OK for r in j.to]
         i = q.put('slow@c.example', 'fast@c.example')
