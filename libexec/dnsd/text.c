@@ -1,10 +1,9 @@
 #include "text.h"
 
-#include <idn2.h>
-
 #include "base/attr.h"
 #include "base/code.h"
 #include "base/num.h"
+#include "proto/idn.h"
 
 enum { LABEL_MAX = 63, WIRE_MAX = 255, NUMBER = 3 };
 
@@ -78,31 +77,6 @@ put_name(struct buf *b, struct str s)
 	return n > 0 && wire <= WIRE_MAX;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
-/* The A-labels of a name with U-labels. */
-static bool
-to_ascii(struct str s, struct buf *out)
-{
-	char	in[4 * LIMIT_DOMAIN], *p = NULL;
-	bool	good;
-
-	if (!str_is_utf8(s) || !str_copy(s, in, sizeof(in)))
-		return false;
-	good = idn2_to_ascii_8z(in, &p, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK;
-	if (good)
-		buf_adds(out, p);
-	idn2_free(p);
-	return good && !buf_failed(out);
-}
-
 bool
 text_name(struct str s, char out_r[TEXT_NAME])
 {
@@ -110,8 +84,8 @@ text_name(struct str s, char out_r[TEXT_NAME])
 	struct buf	out = { .p = out_r, .cap = TEXT_NAME, .max = TEXT_NAME - 1 };
 	bool		good = true;
 
-	if (!is_ascii(s)) {
-		good = to_ascii(s, &ascii);
+	if (!str_is_ascii(s)) {
+		good = idn_to_ascii(s, &ascii);
 		s = buf_str(&ascii);
 	}
 	good = good && put_name(&out, s) && buf_c(&out) != NULL;

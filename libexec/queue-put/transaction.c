@@ -5,6 +5,9 @@
 #include "base/attr.h"
 #include "base/num.h"
 #include "proto/date.h"
+#include "proto/idn.h"
+
+enum { PATH = LIMIT_PATH + LIMIT_LOCALPART };	/* with quotes and escapes a localpart is twice as long */
 
 static const struct reply	bad_path = { 501, "5.1.7", "not an address" };
 static const struct reply	bad_rcpt = { 501, "5.1.3", "not an address" };
@@ -32,15 +35,37 @@ get(struct queue_put *q, struct str rec, const char *name, size_t max, struct st
 	return s.n <= max && !str_has_control(s) && (s.n == 0 || arena_dup(&q->arena, s, out_r));
 }
 
+/*
+ * The domain as the DNS has it: then it needs no SMTPUTF8, and is one destination
+ * however it was written. Wide forms of "@", "/" and "[" become those: it is looked at again.
+ */
+static bool
+to_alabels(struct queue_put *q, struct str *path)
+{
+	struct buf	b = BUF_INIT(PATH);
+	struct addr	a;
+	size_t		at = str_rchr(*path, '@') + 1;
+	bool		good;
+
+	if (at > path->n || str_is_ascii(str_skip(*path, at)))
+		return true;
+	buf_add(&b, str_head(*path, at));
+	good = idn_to_ascii(str_skip(*path, at), &b) && !buf_failed(&b) && addr_parse(buf_str(&b), &a) == ADDR_OK &&
+	    !a.literal && str_eq(a.domain, str_skip(buf_str(&b), at)) && arena_dup(&q->arena, buf_str(&b), path);
+	buf_free(&b);
+	return good;
+}
+
 static bool
 get_path(struct queue_put *q, struct str rec, const char *name, struct str *out_r)
 {
 	struct addr	a;
 
-	/* with quotes and escapes a localpart is twice as long */
-	if (!get(q, rec, name, LIMIT_PATH + LIMIT_LOCALPART, out_r))
+	if (!get(q, rec, name, PATH, out_r))
 		return false;
-	return out_r->n == 0 || addr_parse(*out_r, &a) == ADDR_OK || system_qualify(q, out_r);
+	if (out_r->n > 0 && addr_parse(*out_r, &a) != ADDR_OK && !system_qualify(q, out_r))
+		return false;
+	return to_alabels(q, out_r);
 }
 
 static bool

@@ -43,7 +43,8 @@ class Home:
             'alias team { members = {joe@ours.example, amy@ours.example}  allow-msg-from = true }\n'
             'alias closed { members = {joe@ours.example} }\n',
             'domains/off.example.conf': 'disabled = true\n',
-            'accounts/joe.conf': 'full-name = "Joe Doe"\naddress joe@ours.example {}\naddress joe@off.example {}\n'
+            'domains/bücher.example.conf': '',
+            'accounts/joe.conf': 'full-name = "Joe Doe"\naddress joe@ours.example {}\naddress joe@off.example {}\naddress joe@bücher.example {}\n'
             'system-users = {joesys}\n',
             'accounts/amy.conf': 'address amy@ours.example {}\n',
         }
@@ -299,6 +300,31 @@ def test_message(h):
     eq(h.ids('tmp'), [], 'nothing is left in tmp/')
 
 
+def test_alabels(h):
+    """Envelopes have domains as the DNS does, whichever way they were written."""
+    def sent(message=PLAIN, **kw):
+        r = s.put(message, **kw)
+        env = h.read(r['id'])[0] if 'id' in r else []
+        return r, [(k.decode(), v.decode()) for k, v in env if k in (b'from', b'rcpt', b'smtputf8')], r.get('id')
+
+    s = Session(h)
+    _, env, ident = sent(sender='joe@bücher.example', rcpts=['x@Straße.example', '"a b"@xn--bcher-kva.example', 'y@bücher.example'])
+    eq(env, [('from', 'joe@xn--bcher-kva.example'), ('rcpt', 'x@xn--strae-oqa.example'),
+             ('rcpt', '"a b"@xn--bcher-kva.example'), ('rcpt', 'y@xn--bcher-kva.example')],
+       'domains in U-labels are A-labels in the envelope, and need no SMTPUTF8')
+    ok(b'smtp.mailfrom=joe@xn--bcher-kva.example\r\n' in h.read(ident)[1], 'and in what stands above the header')
+    _, env, ident = sent(rcpts=['x@straße.example'])
+    ok(b'for <x@xn--strae-oqa.example>' in h.read(ident)[1], 'so has Received', h.read(ident)[1])
+    _, env, _ = sent(rcpts=['jürgen@bücher.example'])
+    eq(env, [('from', 'joe@ours.example'), ('smtputf8', '1'), ('rcpt', 'jürgen@xn--bcher-kva.example')], 'a localpart cannot be told otherwise')
+    r, _, _ = sent(sender='amy@bücher.example')
+    eq((r.get('code'), r.get('status')), ('550', '5.7.1'), 'a domain of ours is found by either spelling: not hers')
+    for bad in ('x@a＠b.example', 'x@a☃\u200b .example', 'x@' + 'ü' * 63 + '.example', 'x@［192.0.2.1］', 'x@a／../b.example'):
+        r, _, _ = sent(rcpts=[bad])
+        eq((r.get('code'), r.get('status')), ('501', '5.1.3'), 'no name: ' + ascii(bad[2:20]))
+    s.end()
+
+
 def test_hold(h):
     s = Session(h)
 
@@ -493,7 +519,7 @@ def test_hostile(h):
 
 def main():
     h = Home()
-    for test in (test_plain, test_forged, test_message, test_hold, test_order, test_full, test_hostile):
+    for test in (test_plain, test_forged, test_message, test_alabels, test_hold, test_order, test_full, test_hostile):
         test(h)
     h.remove()
     test_many()
