@@ -269,7 +269,7 @@ batch_done(struct queue *q, struct batch *b, const struct job *j, const struct j
 	}
 	if (!is_finished(b->m))
 		note_results(q, b, d->result);
-	message_keep_dialed(b->m, rcpt_of(b, 0)->domain, d->dialed);
+	message_keep_dialed(b->m, b->dest->key, d->dialed);
 	dest_touch(q, b->dest);
 	message_settle(q, b->m);
 }

@@ -88,7 +88,7 @@ message_free(struct queue *q, struct message *m)
 
 	while ((d = m->dialed) != NULL) {
 		m->dialed = d->next;
-		name_drop(&q->names, d->domain);
+		name_drop(&q->names, d->dest);
 		free(d);
 	}
 	for (uint32_t i = 0; i < m->nrcpt; i++)
@@ -315,29 +315,29 @@ messages_mend(struct queue *q)
 /* --- what workers told */
 
 struct str
-message_dialed(const struct message *m, const struct name *domain)
+message_dialed(const struct message *m, const struct name *dest)
 {
 	for (const struct dialed *d = m->dialed; d != NULL; d = d->next)
-		if (d->domain == domain)
+		if (d->dest == dest)
 			return str_n(d->text, d->n);
 	return STR("");
 }
 
 void
-message_keep_dialed(struct message *m, struct name *domain, struct str text)
+message_keep_dialed(struct message *m, struct name *dest, struct str text)
 {
 	struct dialed	**at = &m->dialed, *d;
 
 	if (text.n == 0)
 		return;
-	while (*at != NULL && (*at)->domain != domain)
+	while (*at != NULL && (*at)->dest != dest)
 		at = &(*at)->next;
 	d = realloc(*at, sizeof(*d) + text.n);
 	if (d == NULL)
 		return;
 	if (*at == NULL) {
 		d->next = NULL;
-		d->domain = name_again(domain);
+		d->dest = name_again(dest);
 	}
 	d->n = text.n;
 	memcpy(d->text, text.p, text.n);

@@ -55,10 +55,10 @@ struct rcpt {
 	bool		 unnoted : 1;	/* delivered, and the log does not know yet */
 };
 
-/* What workers told of their attempts, for the next one of the same domain. */
+/* What workers told of their attempts, for the next one of the same destination. */
 struct dialed {
 	struct dialed	*next;
-	struct name	*domain;
+	struct name	*dest;	/* its key */
 	size_t		 n;
 	char		 text[];
 };
@@ -218,8 +218,8 @@ char		*message_ids(const struct queue *, size_t *n_r);
  */
 int		 message_read(struct queue *, struct message *, struct envelope *, int *fd_r) __attribute__((warn_unused_result));
 
-struct str	 message_dialed(const struct message *, const struct name *domain);
-void		 message_keep_dialed(struct message *, struct name *domain, struct str);
+struct str	 message_dialed(const struct message *, const struct name *dest);
+void		 message_keep_dialed(struct message *, struct name *dest, struct str);
 
 /* --- load.c */
 

@@ -80,7 +80,7 @@ add_message(struct job *j, const struct batch *b, const struct envelope *e, stru
 	j->ret = e->ret;
 	j->envid = e->envid;
 	j->attempt = b->attempt;
-	j->dialed = message_dialed(b->m, b->m->rcpt[b->rcpt[0]].domain);
+	j->dialed = message_dialed(b->m, b->dest->key);
 	j->content = e->content;
 	j->size = e->size;
 	j->rcpt = rcpt;

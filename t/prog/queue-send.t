@@ -286,6 +286,18 @@ def results():
         ok(q.empty(), 'the last one goes out later')
         eq(q.remote.jobs[-1].dialed, 'mx 192.0.2.1', 'with what the worker had told')
         eq((len(q.lines('delivered')), len(q.lines('deferred')), len(q.lines('failed'))), (3, 1, 2), 'a line for each in the log')
+    # a job for accounts mixes domains: what it told is not of the first one's
+    with Queue(files={**FILES, 'domains/second.example.conf': ''}) as q:
+        answers = {'ann@ours.example': OK, 'list@second.example': TEMP}
+        q.local.policy = lambda j, w: Answer([answers[r] for r in j.to], dialed='a member had it')
+        i = q.put(*answers)
+        q.start()
+        ok(q.wait(lambda: [r['state'] for r in q.show().values()] == ['delivered', 'waiting']), 'two domains of ours in one job')
+        answers['list@second.example'] = OK
+        q.command('retry', all=1)
+        ok(q.empty(), 'the second later')
+        eq([(j.to, j.dialed) for j in q.local.jobs], [(['ann@ours.example', 'list@second.example'], ''), (['list@second.example'], 'a member had it')],
+           'with what was told of both')
 
 
 def notifications():
