@@ -135,6 +135,22 @@ utf8_sequence(struct str s)
 	return 0;
 }
 
+/*
+ * Marks of direction, line separators, what has no width: a terminal shows the line as
+ * another one. U+200B to 200F, 2028 to 202E, 2060 to 206F, FEFF.
+ */
+static bool
+hides(const char *p)
+{
+	unsigned char	a = (unsigned char)p[0], b = (unsigned char)p[1], c = (unsigned char)p[2];
+
+	if (a == 0xef)
+		return b == 0xbb && c == 0xbf;
+	if (a != 0xe2)
+		return false;
+	return (b == 0x80 && ((c >= 0x8b && c <= 0x8f) || (c >= 0xa8 && c <= 0xae))) || (b == 0x81 && c >= 0xa0 && c <= 0xaf);
+}
+
 void
 code_escape(struct buf *b, struct str s)
 {
@@ -144,6 +160,8 @@ code_escape(struct buf *b, struct str s)
 
 		/* U+0080 to U+009F are controls that a terminal obeys */
 		if (n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0)
+			n = 0;
+		if (n == 3 && hides(s.p))
 			n = 0;
 		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
 			n = 1;

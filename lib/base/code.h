@@ -23,7 +23,8 @@ bool	code_unhex(struct buf *, struct str) __attribute__((warn_unused_result));
 
 /*
  * Bytes of a peer for a log line or a terminal: printable ASCII but quote and
- * backslash as they are, well-formed UTF-8 kept, all else as \xNN.
+ * backslash as they are, well-formed UTF-8 kept (but marks of direction, line separators and
+ * what has no width), all else as \xNN.
  */
 void	code_escape(struct buf *, struct str);
 
