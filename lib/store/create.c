@@ -25,7 +25,7 @@ static const struct {
 
 enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
 
-/* A usual mailbox; one that an interrupted creation has made keeps its uidvalidity. */
+/* A usual mailbox; one that an interrupted creation has made keeps its uidvalidity, which is below the next one. */
 static int
 make_usual(int mail, unsigned i, uint32_t *uidvalidity)
 {
@@ -42,10 +42,8 @@ make_usual(int mail, unsigned i, uint32_t *uidvalidity)
 	}
 	(void)fd_close(&dir);
 	if (f.uidvalidity == 0)
-		f = (struct mailboxfile){ .uidvalidity = *uidvalidity,
+		f = (struct mailboxfile){ .uidvalidity = (*uidvalidity)++,
 			.special = usual[i].special };
-	if (f.uidvalidity >= *uidvalidity)
-		*uidvalidity = f.uidvalidity + 1;
 	if (tree_make(mail, usual[i].name, &f, &dir) == -1)
 		return -1;
 	return fd_close(&dir);
@@ -78,39 +76,51 @@ sync_parent(int dir)
 	return fd_close(&up) == -1 ? -1 : n;
 }
 
+static int
+complete(struct account *acc)
+{
+	uint32_t	uidvalidity;
+
+	if ((mkdirat(acc->dir, "mail", 0700) == -1 && errno != EEXIST) || (acc->mail = dir_open(acc->dir, "mail")) == -1)
+		return -1;
+	if (tree_unused(acc, &uidvalidity) == -1)
+		return -1;
+	for (unsigned i = 0; i < USUAL; i++)
+		if (make_usual(acc->mail, i, &uidvalidity) == -1)
+			return -1;
+	return finish(acc->dir, uidvalidity) == 0 ? sync_parent(acc->dir) : -1;
+}
+
+/* 0 when it is not, -1 with errno. */
+static int
+is_complete(int dir)
+{
+	struct stat	st;
+
+	if (fstatat(dir, "posthorn.account", &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	errno = EEXIST;
+	return -1;
+}
+
 int
 account_create(const char *path)
 {
-	uint32_t	uidvalidity = (uint32_t)(clock_now() / 2);
-	struct account	acc = { .dir = -1 };	/* for its lock */
-	struct stat	st;
-	int		dir = -1, mail = -1, n = -1, err;
+	struct account	acc = { .dir = -1, .mail = -1 };	/* for its lock, and to look around in it */
+	int		n = -1, err;
 
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
 		return -1;
-	if ((dir = dir_open(AT_FDCWD, path)) == -1)
+	if ((acc.dir = dir_open(AT_FDCWD, path)) == -1)
 		return -1;
 	/* who opens the account meanwhile waits, and who would create it too finds it done */
-	acc.dir = dir;
-	if (account_lock(&acc) == -1)
-		goto out;
-	if (fstatat(dir, "posthorn.account", &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		errno = EEXIST;
-		goto out;
-	}
-	if ((mkdirat(dir, "mail", 0700) == -1 && errno != EEXIST) || (mail = dir_open(dir, "mail")) == -1)
-		goto out;
-	for (unsigned i = 0; i < USUAL; i++)
-		if (make_usual(mail, i, &uidvalidity) == -1)
-			goto out;
-	if (finish(dir, uidvalidity) == 0)
-		n = sync_parent(dir);
-out:
-	err = errno;
-	if (acc.locks > 0)
+	if (is_complete(acc.dir) == 0 && account_lock(&acc) == 0) {
+		n = is_complete(acc.dir) == 0 ? complete(&acc) : -1;
 		account_unlock(&acc);
-	(void)fd_close(&mail);
-	(void)fd_close(&dir);
+	}
+	err = errno;
+	(void)fd_close(&acc.mail);
+	(void)fd_close(&acc.dir);
 	errno = err;
 	return n;
 }

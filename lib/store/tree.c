@@ -99,20 +99,39 @@ fail:
 	return -1;
 }
 
+static int
+above(void *arg, struct str name, uint32_t id)
+{
+	uint32_t	*unused = arg;
+
+	(void)name;
+	if (id >= *unused && id != UINT32_MAX)
+		*unused = id + 1;
+	return 0;
+}
+
+int
+tree_unused(struct account *acc, uint32_t *out_r)
+{
+	/* time passes faster than mailboxes are made, but these may be of this moment */
+	*out_r = (uint32_t)(clock_now() / 2);
+	return tree_each(acc, above, out_r);
+}
+
 int
 tree_uidvalidity(struct account *acc, uint32_t *out_r)
 {
 	struct accountfile	f;
-	uint32_t		least = (uint32_t)(clock_now() / 2);
 	int			n;
 
 	accountfile_init(&f);
 	n = accountfile_read(acc->dir, &f);
 	if (n == -1 && errno == ENOENT)
 		n = 0;
+	if (n == 0 && f.uidvalidity == 0)
+		n = tree_unused(acc, &f.uidvalidity);
 	if (n == 0) {
-		/* without the file: time passes faster than mailboxes are made */
-		*out_r = f.uidvalidity != 0 ? f.uidvalidity : least;
+		*out_r = f.uidvalidity;
 		f.uidvalidity = *out_r + 1;
 		n = accountfile_write(acc->dir, &f);
 	}

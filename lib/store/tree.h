@@ -22,6 +22,9 @@ int	tree_make(int mail, struct str name, const struct mailboxfile *, int *dir_r)
 /* A uidvalidity that the account never had. Under the account's lock. */
 int	tree_uidvalidity(struct account *, uint32_t *out_r) __attribute__((warn_unused_result));
 
+/* One that no mailbox has, above all of them, for an account without its file. */
+int	tree_unused(struct account *, uint32_t *out_r) __attribute__((warn_unused_result));
+
 /*
  * Put a maildir that the index does not know into it, with its messages.
  * Under the account's lock.

@@ -192,9 +192,8 @@ take(struct accounts *a, struct str name)
 
 	(void)snprintf(path, sizeof(path), HOME_ACCOUNTS "/" STR_FMT, STR_ARG(name));
 	k = find(a, name, path);
-	if (k == NULL)
-		k = add(a, name, path);
-	if (k == NULL && errno == ENOENT && (account_create(path) == 0 || errno == EEXIST))
+	/* one that a full disk or a crash left half made is completed before it is used */
+	if (k == NULL && (account_create(path) == 0 || errno == EEXIST))
 		k = add(a, name, path);
 	return k;
 }

@@ -160,15 +160,14 @@ enter_account(const struct peer *p)
 {
 	char	path[sizeof(HOME_ACCOUNTS) + LIMIT_PATH];
 	char	name[LIMIT_PATH];
-	int	fd;
+	int	fd = -1;
 
 	if (!account_name_ok(p->account) || !str_copy(p->account, name, sizeof(name)))
 		diex(EXIT_PERM, "PEER_ACCOUNT is no account name");
 	memcpy(path, HOME_ACCOUNTS "/", sizeof(HOME_ACCOUNTS));
 	memcpy(path + sizeof(HOME_ACCOUNTS), name, p->account.n + 1);
-	fd = dir_open(AT_FDCWD, path);
-	/* the first login of an account that has not yet got mail */
-	if (fd == -1 && errno == ENOENT && (account_create(path) == 0 || errno == EEXIST))
+	/* the first login of an account that has not yet got mail, or that was left half made */
+	if (account_create(path) == 0 || errno == EEXIST)
 		fd = dir_open(AT_FDCWD, path);
 	if (fd == -1)
 		give_up(p, path);

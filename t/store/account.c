@@ -171,10 +171,30 @@ test_create_together(void)
 	is_num(problems, 0, "and each is whole");
 }
 
+/* A full disk: some of it is there, looked at meanwhile, and then completed. */
+static void
+test_half_created(void)
+{
+	struct account	*acc = NULL;
+	uint64_t	 p = 99;
+
+	is_num(account_create("half"), 0, "an account");
+	ok(unlink("half/posthorn.account") == 0 && unlink("half/mail/INBOX/posthorn.mailbox") == 0, "that was left half made");
+	is_num(account_open("half", &acc), 0, "opened");
+	account_close(acc);
+	ok(unlink("half/posthorn.account") == 0 && unlink("half/mail/Drafts/posthorn.mailbox") == 0 && unlink("half/index.tdb") == 0, "and once more");
+	is_num(account_create("half"), 0, "completed");
+	ok(account_create("half") == -1 && errno == EEXIST, "once");
+	is_num(account_open("half", &acc), 0, "opened");
+	account_close(acc);
+	ok(account_check("half", check_print, NULL, &p) == 0 && p == 0, "no two mailboxes have one uidvalidity");
+}
+
 int
 main(void)
 {
 	scratch_enter();
+	test_half_created();
 	test_create();
 	test_create_together();
 	test_messages();
