@@ -39,9 +39,12 @@ def shared_base(*addresses):
 
 
 class System(Server):
-    """user@domain is its account; back is queue-send's first interval in seconds, conf is added to posthorn.conf."""
+    """
+    user@domain is its account; back is queue-send's first interval in seconds, conf is added to
+    posthorn.conf; services: pairs of what is to be replaced in the table.
+    """
 
-    def __init__(self, domain, address, dns, base, user='joe', hostname=None, back=None, conf='', tap=None, start=True):
+    def __init__(self, domain, address, dns, base, user='joe', hostname=None, back=None, conf='', services=(), tap=None, start=True):
         self.own, self.tap, self.proc, self.text = True, tap, None, ''
         self.domain, self.host, self.base, self.account = domain, address, base, user
         self.hostname = hostname or 'mx.' + domain
@@ -58,7 +61,7 @@ class System(Server):
         if r.returncode != 0 or not m:
             self.bail('quickstart failed', r.stdout + r.stderr)
         self.password = m.group(1)
-        self.configure(conf, back)
+        self.configure(conf, list(services) + ([('run queue-send', 'run queue-send -b %d' % back)] if back else []))
         if start and not self.start():
             self.bail('it did not get ready', self.log())
 
@@ -68,15 +71,18 @@ class System(Server):
         print('Bail out! ' + what)
         raise SystemExit(1)
 
-    def configure(self, conf, back=None):
+    def configure(self, conf, services=()):
         with open(os.path.join(self.dir, 'etc/posthorn.conf'), 'a') as f:
             f.write(conf)
-        if back:
-            path = os.path.join(self.dir, 'etc/services')
-            with open(path) as f:
-                text = f.read()
-            with open(path, 'w') as f:
-                f.write(re.sub(r'\brun queue-send\b.*', 'run queue-send -b %d' % back, text))
+        path = os.path.join(self.dir, 'etc/services')
+        with open(path) as f:
+            text = f.read()
+        for old, new in services:
+            if old not in text:
+                self.bail('the table of services has no "%s"' % old, text)
+            text = text.replace(old, new)
+        with open(path, 'w') as f:
+            f.write(text)
         r = self.verb('config', 'build')
         if r.returncode != 0:
             self.bail('config build failed', r.stdout + r.stderr)
