@@ -24,6 +24,9 @@
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "sys/home.h"
+#include "sys/priv.h"
+
+#define QUEUE_DROP	"queue-drop"
 
 enum {
 	PATIENCE_MS	= 5 * 60 * 1000,
@@ -332,6 +335,17 @@ sender(struct opts *o, struct buf *address, struct buf *field)
 
 /* --- other programs of ours */
 
+/*
+ * queue-drop is the queue's user's own file, who could put another in its place: root
+ * does not run it as root. That user may write as every address of ours, too.
+ */
+static void
+lower(const char *program)
+{
+	if (strcmp(program, QUEUE_DROP) == 0 && home_enter() == 0 && priv_become_owner(HOME_QUEUE) == -1 && errno != ENOENT)
+		die(EXIT_TEMP, "unable to become the owner of " HOME_QUEUE);
+}
+
 /* Run one with fd as its descriptor at; it holds no other of ours. */
 static pid_t
 start(const char *program, char *const argv[], int fd, int at)
@@ -348,6 +362,7 @@ start(const char *program, char *const argv[], int fd, int at)
 		return pid;
 	if (fd != -1 && (fd == at ? fd_cloexec(fd, false) : dup2(fd, at)) == -1)
 		die(EXIT_TEMP, "unable to run %s", program);
+	lower(program);
 	(void)execv(path, argv);
 	die(EXIT_TEMP, "unable to run %s", path);
 }
@@ -370,13 +385,13 @@ end(pid_t pid)
 static pid_t
 start_drop(int *sock_r)
 {
-	char	*argv[] = { (char[]){ "queue-drop" }, NULL };
+	char	*argv[] = { (char[]){ QUEUE_DROP }, NULL };
 	int	 pair[2];
 	pid_t	 pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		die(EX_TEMPFAIL, "unable to make a socket");
-	pid = start("queue-drop", argv, pair[1], STDIN_FILENO);
+	pid = start(QUEUE_DROP, argv, pair[1], STDIN_FILENO);
 	(void)fd_close(&pair[1]);
 	*sock_r = pair[0];
 	return pid;

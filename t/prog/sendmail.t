@@ -230,6 +230,14 @@ os.makedirs(os.path.join(TOP, 'var/queue'))
 for words, argv0 in ((('-bp', '-C', TOP), SENDMAIL), (('-C', TOP), '/usr/bin/mailq')):
     r = sendmail(*words, argv0=argv0)
     t.ok(r.returncode == 0 and b"LIST ['list']" in r.stdout, 'the queue is listed: ' + os.path.basename(argv0), r.stderr)
+if os.geteuid() == 0:
+    for d in (TOP, LIBEXEC):
+        os.chmod(d, 0o755)
+    os.chown(os.path.join(TOP, 'var/queue'), 61005, 61005)
+    with open(os.path.join(LIBEXEC, 'queue-drop'), 'w') as f:
+        f.write('#!/bin/sh\necho I am `id -ru` `id -u` `id -rg` `id -g` `id -G` >&2\nexit 111\n')
+    r = sendmail('-C', TOP, 'a@b', input=MESSAGE)
+    t.ok(b'I am 61005 61005 61005 61005 61005\n' in r.stderr, "root does not run the queue's user's file as root", r.stderr)
 r = sendmail('-C', '/nonexistent', 'a@b', input=MESSAGE)
 t.ok(r.returncode == 64, '-C somewhere else')
 
