@@ -132,11 +132,14 @@ print_result(const struct spool_result *r)
 	struct str	rest = r->text, line;
 
 	if (r->host.n > 0 || r->ip.n > 0) {
-		(void)printf("    by ");
+		(void)printf("    by%s", r->host.n > 0 ? " " : "");
 		queue_print(r->host);
-		(void)printf("%s[", r->host.n > 0 ? " " : "");
-		queue_print(r->ip);
-		(void)printf("]%s", r->tls.n > 0 ? ", " : "");
+		if (r->ip.n > 0) {
+			(void)printf(" [");
+			queue_print(r->ip);
+			(void)printf("]");
+		}
+		(void)printf("%s", r->tls.n > 0 ? ", " : "");
 		queue_print(r->tls);
 		(void)printf("%s\n", r->local ? ", here" : r->dsn ? ", which tells the sender what becomes of it" : "");
 	}

@@ -94,7 +94,7 @@ spool.note(A, 'hold', '2', NOW - 100)
 spool.put(B, [['joe@here.example', ('account', 'joe'), ('mailbox', 'INBOX')]], queued=NOW - 5)
 spool.put(C, ['x y@odd.example'], queued=NOW - 200000, account='ann', **{'from': 'ann+list@here.example', 'not-before': NOW + 9000})
 spool.note(C, 'try', '0', NOW - 5, attempt=3, next=NOW + 100)
-spool.note(C, 'defer', '0', NOW - 4, next=NOW + 100, status='4.4.1', text='no address answers')
+spool.note(C, 'defer', '0', NOW - 4, next=NOW + 100, status='4.4.1', text='no address answers', host='mail.here.example', local=1)
 
 
 def rows(r):
@@ -145,6 +145,7 @@ t.eq(history, [stamp(NOW - 8000) + ' attempt 1: ann@there.example, bob@there.exa
                stamp(NOW - 100) + ' held: eve@else.example'], 'and its history, with whole answers')
 r = queue('show', C)
 t.ok('    4.4.1 no address answers' in r.stdout.splitlines(), 'our own reasons with their status', r.stdout)
+t.ok('    by mail.here.example, here' in r.stdout.splitlines(), 'and no brackets around no address', r.stdout)
 r = queue('show', B, C)
 t.ok(r.stdout.count('\nqueued ') == 2 and 'into mailbox INBOX of account joe' in r.stdout, 'show several', r.stdout)
 r = subprocess.run([POSTHORN, '-C', TOP, 'queue', 'show', '-m', A], capture_output=True)
