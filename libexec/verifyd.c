@@ -20,6 +20,7 @@
 #include "sys/listen.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
+#include "sys/stop.h"
 
 enum {
 	EVENTS		= 64,
@@ -27,23 +28,13 @@ enum {
 	ANSWER_MS	= 1000,	/* a session that does not take its answer is given up */
 };
 
-static volatile sig_atomic_t	stop;
-
 static void	serve(int door, int events, const sigset_t *waiting);
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
 
 int
 main(int argc, char *argv[])
 {
-	struct sigaction	sa = { .sa_handler = on_term };
-	sigset_t		block, waiting;
-	int			door, events;
+	sigset_t	block, waiting;
+	int		door, events;
 
 	prog_init(argv[0]);
 	if (argc != 1)
@@ -58,9 +49,7 @@ main(int argc, char *argv[])
 	(void)sigemptyset(&block);
 	(void)sigaddset(&block, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &block, &waiting);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &sa, NULL);
+	stop_catch();
 	sandbox_enter(SANDBOX_VERIFY);
 	notify_ready();
 	serve(door, events, &waiting);
@@ -132,7 +121,7 @@ serve(int door, int events, const sigset_t *waiting)
 
 	if (watch(events, door) == -1)
 		die(EXIT_TEMP, "unable to wait for sessions");
-	while (!stop) {
+	while (!stop_asked) {
 		int	n = epoll_pwait(events, e, EVENTS, -1, waiting);
 
 		for (int i = 0; i < n; i++) {

@@ -23,6 +23,7 @@
 #include "sys/listen.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
+#include "sys/stop.h"
 
 enum {
 	RESPAWN_MS	= 500,			/* a worker that fails at once is not started at once */
@@ -31,8 +32,6 @@ enum {
 };
 
 #define USAGE	"usage: authd [-d DOOR] [-k FILE] [-q DOOR] [-w WORKERS]"
-
-static volatile sig_atomic_t	stop;
 
 /* The processes that serve, and the sockets on which they ask for limits. */
 struct crew {
@@ -49,13 +48,6 @@ struct crew {
 static unsigned	opts(int, char *[], struct authd *, const char **key);
 static void	databases_open(struct authd *, bool create);
 static void	supervise(struct authd *, int sock, unsigned n);
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
 
 static void
 on_child(int sig)
@@ -264,15 +256,14 @@ turn(struct crew *c, bool missing)
 static void
 crew_init(struct crew *c)
 {
-	struct sigaction	sa = { .sa_handler = on_term };
+	struct sigaction	sa = { .sa_handler = on_child };
 	sigset_t		hold;
 
 	(void)sigemptyset(&hold);
 	(void)sigaddset(&hold, SIGTERM);
 	(void)sigaddset(&hold, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &hold, &c->mask);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	sa.sa_handler = on_child;
+	stop_catch();
 	(void)sigaction(SIGCHLD, &sa, NULL);
 	for (unsigned i = 0; i < LIMIT_AUTHD_WORKERS; i++)
 		c->pid[i] = c->limits[i] = -1;
@@ -313,10 +304,10 @@ supervise(struct authd *a, int sock, unsigned n)
 	databases_close(a);
 	fill(&c);
 	notify_ready();
-	while (!stop) {
+	while (!stop_asked) {
 		turn(&c, is_missing(&c));
 		reap(&c);
-		if (is_missing(&c) && !stop && clock_ms() - filled >= RESPAWN_MS) {
+		if (is_missing(&c) && !stop_asked && clock_ms() - filled >= RESPAWN_MS) {
 			filled = clock_ms();
 			fill(&c);
 		}

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
@@ -22,12 +21,10 @@
 #include "sys/home.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
-
-static volatile sig_atomic_t	stop;
+#include "sys/stop.h"
 
 static void	be_small(void);
 static noreturn void give_up(const struct peer *, const char *what);
-static void	catch_signals(void);
 static void	enter_account(const struct peer *);
 static void	log_session(const struct peer *);
 static void	first_input(struct buf *);
@@ -45,9 +42,9 @@ main(int argc, char *argv[])
 		diex(EXIT_PERM, "usage: imapd");
 	s.peer = peer_from_env();
 	log_session(&s.peer);
-	catch_signals();
+	stop_catch();
 	stream_init(&s.io, 0, 1, LIMIT_IMAP_INPUT, LIMIT_IMAP_OUTPUT);
-	s.io.stop = &stop;
+	s.io.stop = &stop_asked;
 	first_input(&s.io.in);
 	quota = quota_of(&s.peer);
 	enter_account(&s.peer);
@@ -85,23 +82,6 @@ give_up(const struct peer *p, const char *what)
 		warnx("the client is gone too");
 	errno = err;
 	die(EXIT_TEMP, "unable to open %s", what);
-}
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
-static void
-catch_signals(void)
-{
-	struct sigaction	sa = { .sa_handler = on_term };
-
-	if (sigaction(SIGTERM, &sa, NULL) == -1)
-		die(EXIT_TEMP, "sigaction");
-	(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void

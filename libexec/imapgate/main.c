@@ -3,7 +3,6 @@
  * and 1, listend's control socket on 3, facts in PEER_*. After a login the
  * connection goes through authd to imapd. Exits 0, or 100. See imapgate(8).
  */
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -11,35 +10,26 @@
 #include "sys/die.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
+#include "sys/stop.h"
 
 enum { OUT_MAX = 8192 };
 
-static volatile sig_atomic_t	stop;
 
 static void	greet(struct gate *);
 static void	serve(struct gate *);
 
-static void
-on_term(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
 int
 main(int argc, char *argv[])
 {
-	struct sigaction	sa = { .sa_handler = on_term };
-	struct gate		g = { .peer = peer_from_env(), .arena = ARENA_INIT(65536) };
+	struct gate	g = { .peer = peer_from_env(), .arena = ARENA_INIT(65536) };
 
 	prog_init(argv[0]);
 	if (argc != 1)
 		diex(EXIT_PERM, "usage: imapgate");
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
+	stop_catch();
 	log_always("conn", g.peer.id);
 	stream_init(&g.io, STDIN_FILENO, STDOUT_FILENO, LIMIT_IMAP_LINE, OUT_MAX);
-	g.io.stop = &stop;
+	g.io.stop = &stop_asked;
 	imap_gather_init(&g.gather);
 	authd_init(&g.auth);
 	sandbox_enter(SANDBOX_SESSION);

@@ -12,6 +12,7 @@
 #include "proto/trace.h"
 #include "queue-local.h"
 #include "sys/log.h"
+#include "sys/stop.h"
 
 static const struct local_outcome	not_readable = { 451, STR_INIT("4.3.0"), STR_INIT("the message cannot be read now") };
 
@@ -196,7 +197,7 @@ hang(struct deadline until)
 
 	do
 		n = poll(&p, 1, deadline_poll(until));
-	while (n == -1 && errno == EINTR && !queue_local_stop);
+	while (n == -1 && errno == EINTR && !stop_asked);
 }
 
 /* A test system keeps all mail, but what is to fail. True: o is the outcome. */
@@ -260,7 +261,7 @@ deliver_rcpt(struct delivery *d, const struct job_rcpt *jr)
 	struct conf_rcpt	r = { .kind = CONF_RCPT_ERROR };
 	struct str		local = STR("");
 
-	if (queue_local_stop)
+	if (stop_asked)
 		return (struct local_outcome){ 451, STR("4.3.2"), STR("stopped before it was delivered") };
 	if (jr->account.n > 0)
 		return deliver_account(d, jr);

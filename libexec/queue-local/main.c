@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "client/deliver.h"
 #include "queue-local.h"
 #include "sys/die.h"
@@ -19,7 +18,9 @@
 #include "sys/home.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/opt.h"
 #include "sys/sandbox.h"
+#include "sys/stop.h"
 
 enum {
 	IDLE_MS		= 5000,
@@ -27,10 +28,7 @@ enum {
 	IO_MS		= 10000,	/* for queue-send to take an answer */
 };
 
-volatile sig_atomic_t	queue_local_stop;
-
 static void	options(struct worker *, int, char *[]);
-static void	signals(void);
 static void	confine(void);
 static int	serve(struct worker *);
 
@@ -48,23 +46,13 @@ main(int argc, char *argv[])
 	w.conf = conf_open();
 	if (w.conf == NULL)
 		die(EXIT_TEMP, "unable to open " HOME_CONFIG_TDB);
-	signals();
+	stop_catch();
 	confine();
 	code = serve(&w);
 	held_free(&w.deliver);
 	arena_free(&w.arena);
 	conf_close(w.conf);
 	return code;
-}
-
-static int64_t
-milliseconds(const char *text)
-{
-	uint64_t	v;
-
-	if (!num_u64(str_c(text), 24 * 3600 * 1000, &v) || v == 0)
-		diex(EXIT_PERM, "not a number of milliseconds: %s", text);
-	return (int64_t)v;
 }
 
 static void
@@ -75,33 +63,16 @@ options(struct worker *w, int argc, char *argv[])
 	while ((c = getopt(argc, argv, "i:s:")) != -1)
 		switch (c) {
 		case 'i':
-			w->idle_ms = milliseconds(optarg);
+			w->idle_ms = opt_ms(c, optarg);
 			break;
 		case 's':
-			w->service_ms = milliseconds(optarg);
+			w->service_ms = opt_ms(c, optarg);
 			break;
 		default:
 			diex(EXIT_PERM, "usage: queue-local [-i ms] [-s ms]");
 		}
 	if (optind != argc)
 		diex(EXIT_PERM, "usage: queue-local [-i ms] [-s ms]");
-}
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	queue_local_stop = 1;
-}
-
-static void
-signals(void)
-{
-	struct sigaction	sa = { .sa_handler = on_term };
-
-	(void)sigaction(SIGTERM, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &sa, NULL);
 }
 
 /* A new configuration is renamed into var, so it is var whose files may be read. */
@@ -128,7 +99,7 @@ next_job(const struct worker *w, struct buf *rec, struct ipc_fds *fds)
 
 	do
 		n = deadline_wait(STDIN_FILENO, POLLIN, until);
-	while (n == -1 && errno == EINTR && !queue_local_stop);
+	while (n == -1 && errno == EINTR && !stop_asked);
 	if (n <= 0)
 		(void)shutdown(STDIN_FILENO, SHUT_RD);
 	return ipc_recv(STDIN_FILENO, rec, fds, deadline_in(0)) == 0;
@@ -140,7 +111,7 @@ do_job(struct worker *w, struct str rec, int file)
 {
 	struct buf	answer = BUF_INIT(LIMIT_RECORD), memory = BUF_INIT(LIMIT_JOB_DIALED);
 	struct job	j;
-	struct job_done	d = { .more = !queue_local_stop };
+	struct job_done	d = { .more = !stop_asked };
 	bool		good = file != -1 && job_decode(rec, &w->arena, &j) && j.kind == JOB_LOCAL;
 
 	if (!good)
@@ -166,7 +137,7 @@ serve(struct worker *w)
 	bool		good = true;
 	int		file;
 
-	while (good && !queue_local_stop && next_job(w, &rec, &fds)) {
+	while (good && !stop_asked && next_job(w, &rec, &fds)) {
 		file = ipc_take(&fds, 0);
 		ipc_close(&fds);
 		good = do_job(w, buf_str(&rec), file);

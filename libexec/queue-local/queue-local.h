@@ -2,8 +2,6 @@
 #ifndef QUEUE_LOCAL_H
 #define QUEUE_LOCAL_H
 
-#include <signal.h>
-
 #include "base/limits.h"
 #include "client/conf.h"
 #include "client/held.h"
@@ -16,9 +14,6 @@ struct worker {
 	struct held	 deliver;
 	struct arena	 arena;		/* of one job */
 };
-
-/* Set by SIGTERM. */
-extern volatile sig_atomic_t	queue_local_stop;
 
 /*
  * Deliver to each recipient of the job; one result each. file is the

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/num.h"
 #include "remote.h"
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "sys/home.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/opt.h"
 #include "sys/sandbox.h"
 
 static struct opts	opts_parse(int, char *[]);
@@ -43,16 +43,6 @@ main(int argc, char *argv[])
 	return EXIT_OK;
 }
 
-static int64_t
-milliseconds(const char *text, int option)
-{
-	uint64_t	v;
-
-	if (!num_u64(str_c(text), 24 * 3600 * 1000, &v) || v == 0)
-		diex(EXIT_PERM, "-%c: not a number of milliseconds: %s", option, text);
-	return (int64_t)v;
-}
-
 static struct opts
 opts_parse(int argc, char *argv[])
 {
@@ -65,22 +55,22 @@ opts_parse(int argc, char *argv[])
 	while ((c = getopt(argc, argv, "c:d:e:i:s:t:")) != -1)
 		switch (c) {
 		case 'c':
-			o.dial_ms = milliseconds(optarg, c);
+			o.dial_ms = opt_ms(c, optarg);
 			break;
 		case 'd':
-			o.dial_all_ms = milliseconds(optarg, c);
+			o.dial_all_ms = opt_ms(c, optarg);
 			break;
 		case 'e':
-			o.end_ms = milliseconds(optarg, c);
+			o.end_ms = opt_ms(c, optarg);
 			break;
 		case 'i':
-			o.idle_ms = milliseconds(optarg, c);
+			o.idle_ms = opt_ms(c, optarg);
 			break;
 		case 's':
-			o.job_ms = milliseconds(optarg, c);
+			o.job_ms = opt_ms(c, optarg);
 			break;
 		case 't':
-			o.io_ms = milliseconds(optarg, c);
+			o.io_ms = opt_ms(c, optarg);
 			break;
 		default:
 			diex(EXIT_PERM, "usage: queue-remote [-c ms] [-d ms] [-e ms] [-i ms] [-s ms] [-t ms]");

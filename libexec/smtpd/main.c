@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/num.h"
 #include "smtpd.h"
 #include "client/deliver.h"
 #include "client/dns.h"
@@ -20,9 +19,10 @@
 #include "sys/fd.h"
 #include "sys/home.h"
 #include "sys/log.h"
+#include "sys/opt.h"
 #include "sys/sandbox.h"
+#include "sys/stop.h"
 
-static volatile sig_atomic_t	stop;
 
 #define USAGE	"usage: smtpd [-Q] [-m ms] [-p ms] [-s ms] [-t ms]"
 
@@ -54,16 +54,6 @@ main(int argc, char *argv[])
 	return EXIT_OK;
 }
 
-static int64_t
-milliseconds(const char *text, const char *what)
-{
-	uint64_t	v;
-
-	if (!num_u64(str_c(text), 24 * 3600 * 1000, &v) || v == 0)
-		diex(EXIT_PERM, "%s: not a number of milliseconds: %s", what, text);
-	return (int64_t)v;
-}
-
 static struct opts
 opts_parse(int argc, char *argv[])
 {
@@ -79,16 +69,16 @@ opts_parse(int argc, char *argv[])
 			o.io_ms = LOCAL_MS;
 			break;
 		case 'm':
-			o.message_ms = milliseconds(optarg, "-m");
+			o.message_ms = opt_ms(c, optarg);
 			break;
 		case 'p':
-			o.pause_ms = milliseconds(optarg, "-p");
+			o.pause_ms = opt_ms(c, optarg);
 			break;
 		case 's':
-			o.service_ms = milliseconds(optarg, "-s");
+			o.service_ms = opt_ms(c, optarg);
 			break;
 		case 't':
-			o.io_ms = milliseconds(optarg, "-t");
+			o.io_ms = opt_ms(c, optarg);
 			break;
 		default:
 			diex(EXIT_PERM, USAGE);
@@ -99,20 +89,11 @@ opts_parse(int argc, char *argv[])
 }
 
 static void
-on_term(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
-static void
 signals(void)
 {
-	struct sigaction	sa = { .sa_handler = on_term };
+	struct sigaction	sa = { .sa_handler = SIG_IGN };
 
-	(void)sigaction(SIGTERM, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &sa, NULL);
+	stop_catch();
 	/* a limit on files is a full disk, not an end */
 	(void)sigaction(SIGXFSZ, &sa, NULL);
 }
@@ -164,7 +145,7 @@ settings(struct smtpd *d)
 	arena_init(&d->found, LIMIT_SMTP_TRANSACTION);
 	stream_init(&d->io, STDIN_FILENO, STDOUT_FILENO, 65536, 65536);
 	d->io.read_ms = d->io.write_ms = d->o.io_ms;
-	d->io.stop = &stop;
+	d->io.stop = &stop_asked;
 }
 
 static void
