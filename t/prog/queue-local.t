@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from ipc import listener, pair, parse_bytes, record, recv_fds, send_fds
+from doors import Deliverd
+from ipc import listener, pair, record, send_fds
 from tap import BUILD, Tap
 
 t = Tap()
@@ -119,44 +119,6 @@ class Real:
         return self.p.wait()
 
 
-class Fake:
-    """Answers as `answer` says: a function of the request, None for silence, an exception to die."""
-
-    def __init__(self):
-        self.got = []
-        self.answer = lambda q: record('delivered', result='ok', status='2.0.0', text='ok')
-        self.sock = listener(DOOR)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                c, _ = self.sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
-
-    def close(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
-
-    def serve(self, c):
-        while True:
-            rec, fds = recv_fds(c)
-            if not rec:
-                return c.close()
-            q = parse_bytes(rec)
-            q['message'] = os.pread(fds[0], int(q['size']), int(q['offset']))
-            os.close(fds[0])
-            self.got.append(q)
-            try:
-                a = self.answer(q)
-            except Exception:
-                return c.close()
-            if a is not None:
-                c.send(a)
-
-
 def test_delivery():
     deliverd = Real()
     w = Worker()
@@ -190,7 +152,7 @@ def test_delivery():
 
 
 def test_alias():
-    deliverd = Fake()
+    deliverd = Deliverd(DOOR)
     w = Worker()
 
     def members(message, dialed='', rcpts=('team@example.org',), all_rcpts=None):
@@ -224,7 +186,7 @@ def test_alias():
 def test_trouble():
     w = Worker('-s', '300')
     eq(codes(w.job(['joe@example.org'])[0]), ['temp 451 4.3.0'], 'no deliverd')
-    deliverd = Fake()
+    deliverd = Deliverd(DOOR)
     eq(codes(w.job(['joe@example.org'])[0]), ['ok 250 2.2.0'], 'then one')
     deliverd.got.clear()
     deliverd.answer = lambda q: None
@@ -270,7 +232,7 @@ def test_trouble():
 
 
 def test_localserve():
-    deliverd = Fake()
+    deliverd = Deliverd(DOOR)
     w = Worker(home=local)
     res, _ = w.job(['who@elsewhere.example', 'queuetemperror@x.example', 'queuepermerror@x.example', 'queue421@x.example',
                     'queue552@user.example', 'temperror@x.example', 'queue@x.example'])

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """queue-remote through its socket: jobs as queue-send gives them, a dnsd of ours
 that knows what each test needs, and servers that misbehave (t/lib/fakesmtp.py)."""
-import base64, os, pwd, shutil, socket, ssl, struct, subprocess, sys, tempfile, threading, time
+import base64, os, pwd, shutil, socket, ssl, struct, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from doors import Door
 from fakesmtp import CLOSE, EXTENSIONS, RESET, SILENT, FakeSMTP, make_cert
-from ipc import listener, pair, parse, record, send_fds
+from ipc import pair, parse, record, send_fds
 from posthorn import PASSWORD, Server
 from tap import BUILD, Tap
 
@@ -19,18 +20,12 @@ def wire_name(name):
     return b''.join(bytes([len(x)]) + x.encode() for x in name.rstrip('.').split('.') if x) + b'\0'
 
 
-class Dnsd:
+class Dnsd(Door):
     """Answers from `zone`: {(type, name): [values] or 'nxdomain', 'nodata', 'temp', 'bogus'}. What is not there is NXDOMAIN."""
 
     def __init__(self, path):
         self.zone, self.asked = {}, []
-        self.sock = listener(path)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            c, _ = self.sock.accept()
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+        super().__init__(path)
 
     def data(self, kind, value):
         if kind == 'MX':

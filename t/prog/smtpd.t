@@ -4,7 +4,8 @@ and a deliverd of ours that does what each test asks of it."""
 import base64, calendar, os, resource, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from ipc import b64, listener, pair, parse, parse_bytes, record, recv_fds, send_fds
+from doors import Deliverd, Door
+from ipc import b64, listener, pair, parse, record, recv_fds, send_fds
 from tap import BUILD, Tap
 
 tap = Tap()
@@ -12,52 +13,6 @@ ok = tap.ok
 SMTPD = os.path.join(BUILD, 'libexec/smtpd/smtpd')
 VERIFYD = os.path.join(BUILD, 'libexec/verifyd')
 CONFIG = os.path.join(BUILD, 'libexec/verbs/config')
-
-
-class Deliverd:
-    """Answers as `answer` says: a function of the request, None for silence, an exception to die."""
-
-    def __init__(self, path):
-        self.got = []
-        self.connections = 0
-        self.leave = False          # close behind each answer
-        self.answer = lambda q: record('delivered', result='ok', status='2.0.0', text='ok', id='x')
-        self.sock = listener(path)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            c, _ = self.sock.accept()
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
-
-    def serve(self, c):
-        while True:
-            rec, fds = recv_fds(c)
-            if not rec:
-                c.close()
-                return
-            q = parse_bytes(rec)
-            q['message'] = b''
-            while True:
-                part = os.pread(fds[0], 1 << 20, len(q['message']))
-                if not part:
-                    break
-                q['message'] += part
-            for f in fds:
-                os.close(f)
-            self.got.append(q)
-            try:
-                a = self.answer(q)
-            except Exception:
-                c.close()
-                return
-            if a is None:
-                continue
-            c.send(a)
-            if self.leave:
-                c.close()
-                return
 
 
 class Verifyd:
@@ -79,7 +34,7 @@ class Verifyd:
         return self.p.wait()
 
 
-class Authd:
+class Authd(Door):
     """As authd: a response tells what becomes of it; who is let in gets a socket into Queue."""
 
     def __init__(self, path):
@@ -87,13 +42,7 @@ class Authd:
         self.queue = Queue()
         self.door = True        # queue-put can be reached
         self.key = 'fail'       # what becomes of a key
-        self.sock = listener(path)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            c, _ = self.sock.accept()
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+        super().__init__(path)
 
     def ok(self, account):
         return record('auth', result='ok', account=account, login=account + '@example.org', mechanism='X')
