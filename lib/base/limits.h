@@ -130,6 +130,19 @@
 #define LIMIT_DNSD_MS		30000	/* patience for one question, at most and when none is told: */
 #define LIMIT_DNSD_MS_DEFAULT	10000
 
+/* SPF (RFC 7208 4.6.4): what one mail may make us ask. */
+#define LIMIT_SPF_LOOKUPS	10	/* terms that ask the DNS, over all includes */
+#define LIMIT_SPF_VOID		2	/* of them, those that find nothing */
+#define LIMIT_SPF_NAMES		10	/* hosts of an MX mechanism, names of an address */
+#define LIMIT_SPF_VALUE		1024	/* of one macro; a path has at most LIMIT_PATH */
+#define LIMIT_SPF_LOCAL		512	/* of it, the localpart */
+#define LIMIT_SPF_EXPLANATION	800	/* what is kept of a stranger's text */
+#define LIMIT_SPF_TOLD		1024	/* of a step, for people */
+#define LIMIT_SPF_ARENA		(2u * 1024 * 1024)	/* a record for each look-up, and the names asked for */
+
+_Static_assert((LIMIT_SPF_LOOKUPS + 1) * LIMIT_RECORD < LIMIT_SPF_ARENA / 2, "all records of a check fit");
+_Static_assert(LIMIT_SPF_LOCAL + LIMIT_DOMAIN < LIMIT_SPF_VALUE, "a sender fits into a macro's value");
+
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");
