@@ -57,6 +57,9 @@ workers_bury(struct queue *q)
 		if (w->state == WORKER_DEAD) {
 			*at = w->next;
 			q->nworker--;
+			/* it may hold a password */
+			if (w->rec.p != NULL)
+				explicit_bzero(w->rec.p, w->rec.cap);
 			buf_free(&w->rec);
 			free(w);
 		} else

@@ -268,12 +268,14 @@ queue_ask(const char *cmd, const struct queue_filter *f, struct buf *rec)
 uint64_t
 queue_count(struct str rec)
 {
-	struct str	result = attr_get(rec, "result"), text = attr_get(rec, "text");
+	struct buf	text = BUF_INIT(LIMIT_RECORD * 4);
 
 	if (!attr_is(rec, "queue", 1))
 		diex(EXIT_TEMP, "queue-send answered something else");
-	if (!str_eq(result, STR("ok")))
-		diex(EXIT_PERM, "queue-send refuses: %.*s", STR_ARG(text));
+	code_escape(&text, attr_text(rec, "text"));
+	if (!str_eq(attr_get(rec, "result"), STR("ok")))
+		diex(EXIT_PERM, "queue-send refuses: %.*s", STR_ARG(buf_str(&text)));
+	buf_free(&text);
 	return attr_getu(rec, "count", 0);
 }
 

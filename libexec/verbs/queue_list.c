@@ -92,7 +92,8 @@ print_line(const struct queue_line *l, bool first)
 		(void)printf("%-16s %6s %9s %-28s %-28s %-8s %3s %-20s %s\n", "ID", "AGE", "SIZE", "FROM", "TO", "STATE",
 		    "TRY", "NEXT", "LAST ANSWER");
 	age_text(now - l->queued, age, sizeof(age));
-	(void)printf("%-16.*s %6s %9llu", STR_ARG(l->id), age, (unsigned long long)l->size);
+	/* what is none would go to the terminal as it is */
+	(void)printf("%-16.*s %6s %9llu", STR_ARG(spool_is_id(l->id) ? l->id : STR("?")), age, (unsigned long long)l->size);
 	print_field(l->from, 28);
 	print_field(l->rcpt, 28);
 	print_field(l->held ? STR("held") : l->state, 8);

@@ -245,4 +245,19 @@ with sendq.Queue() as q:
     t.ok(q.empty(), 'and all is done')
     t.ok(queue('list').stdout == '' and queue('show', i).returncode == 100, 'the queue is empty')
     t.eq(q.stop(), 0, 'queue-send stops')
+
+# a queue-send that is not itself any more, and its words on the terminal of root
+TOP = tempfile.mkdtemp(prefix='posthorn-queue-')
+os.makedirs(os.path.join(TOP, 'var/run'))
+for d in ('tmp', 'msg', 'log'):
+    os.makedirs(os.path.join(TOP, 'var/queue', d))
+DOOR = os.path.join(TOP, 'var/run/queue-send')
+EVIL = '\x1b]0;x\x07\x1b[2J\n\u009b31m\u202ex'
+pairs = [(k, EVIL) for k in ('id', 'from', 'rcpt', 'state', 'status', 'text', 'host', 'queued', 'size')]
+for answers in ((record('message', *pairs), record('queue', ('result', 'ok'), ('count', 1))), (record('queue', ('result', 'fail'), ('text', EVIL)),)):
+    with Sender(*answers):
+        r = queue('list')
+    said = r.stdout + r.stderr
+    t.ok('\\x1b' in said and not set('\x1b\x07\u009b\u202e') & set(said) and said.count('\n') <= 2, 'what it says is shown, not obeyed', said)
+shutil.rmtree(TOP)
 t.done()
