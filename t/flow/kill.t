@@ -4,6 +4,7 @@ no more than a retry."""
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
@@ -59,8 +60,13 @@ class Load:
 
     def reader(self):
         def read():
+            # before the login and after it a session stays a moment, so that a shot can hit it
+            with socket.create_connection(('127.0.0.1', self.s.imap_port), 15) as s:
+                s.recv(1000)
+                time.sleep(0.05)
             c = self.s.imap(timeout=15)
             c.uid('search', None, 'ALL')
+            time.sleep(0.05)
             c.noop()
             c.logout()
         while self.going:
