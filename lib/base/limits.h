@@ -143,6 +143,17 @@
 _Static_assert((LIMIT_SPF_LOOKUPS + 1) * LIMIT_RECORD < LIMIT_SPF_ARENA / 2, "all records of a check fit");
 _Static_assert(LIMIT_SPF_LOCAL + LIMIT_DOMAIN < LIMIT_SPF_VALUE, "a sender fits into a macro's value");
 
+/* DKIM: what a stranger's signatures may cost us. */
+#define LIMIT_DKIM_SIGNATURES	10	/* of one message that are looked at: a look-up and 0.2 ms each */
+#define LIMIT_DKIM_SIGNATURE	16384	/* bytes of one field: hundreds of names in h= */
+#define LIMIT_DKIM_TAGS		64	/* of one list; the RFCs know 16 */
+#define LIMIT_DKIM_IDENTITY	1024	/* i=, decoded */
+#define LIMIT_DKIM_KEY		8192	/* bytes of a key record: RSA-8192 needs 1500 */
+#define LIMIT_DKIM_RSA_MIN	1024	/* bits (RFC 8301 3.2) */
+#define LIMIT_DKIM_RSA_MAX	8192	/* one verification: 0.5 ms */
+#define LIMIT_DKIM_HEADER	(1024u * 1024)	/* a message's header, that is in memory meanwhile */
+#define LIMIT_DKIM_ARENA	(4u * 1024 * 1024)	/* its index and the signatures */
+
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");
 _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encoded into a record");
