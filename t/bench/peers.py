@@ -2,13 +2,9 @@
 Postfix (accepting into its queue, or delivering over LMTP) and Dovecot (maildir)."""
 import os, pwd, shutil, socket, subprocess, time
 
+from ports import free_port
+
 SMTP_SOURCE = '/usr/sbin/smtp-source'
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def wait_port(port, seconds=20):

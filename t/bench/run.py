@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import nsd
 import peers
 from imap import Imap
+from ports import free_base, free_port
 
 build = os.environ.get('top_builddir', '.')
 source = os.environ.get('top_srcdir', '.')
@@ -62,18 +63,6 @@ class Posthorn:
             found.append(pid)
             todo += children.get(pid, [])
         return found
-
-
-def free_base():
-    while True:
-        base = 20000 + int.from_bytes(os.urandom(2), 'big') % 20000
-        try:
-            for port in (25, 143, 993):
-                with socket.socket() as s:
-                    s.bind(('127.0.0.1', base + port))
-            return base
-        except OSError:
-            continue
 
 
 def pss(pid):
@@ -286,7 +275,7 @@ def bench_submit(top):
     finally:
         pf.stop()
         dv.stop()
-    ph = Sender(top, peers.free_port())
+    ph = Sender(top, free_port())
     try:
         ph.queue_send(signal.SIGSTOP)
         seconds = ph.submit(MESSAGES)

@@ -2,15 +2,16 @@
 """Changes by the verbs while everything runs: the next delivery, the next login see them."""
 import imaplib
 import os
-import random
 import select
 import shutil
 import smtplib
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/lib"))
+from ports import free_base
 
 BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
 POSTHORN = os.path.join(BUILD, "bin/posthorn")
@@ -25,18 +26,6 @@ def ok(good, name, more=""):
     print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
     if not good and more:
         print("# " + str(more).replace("\n", "\n# "), flush=True)
-
-
-def free_base():
-    for base in random.sample(range(11000, 31000), 200):
-        try:
-            for port in (25, 143, 993):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", base + port))
-            return base
-        except OSError:
-            continue
-    raise SystemExit("no free ports")
 
 
 class Local:

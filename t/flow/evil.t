@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import CLOSE, EXTENSIONS, RESET, SILENT, FakeSMTP, make_cert
 from nsd import Nsd, have, zone
 from posthorn import Tap, wait_until
-from system import System, shared_base
+from ports import free_base
+from system import System
 from tap import skip_all
 
 if not have('nsd'):
@@ -404,7 +405,7 @@ table()
 plain = list(Case.all)
 some, cut = some_refused(None, 0), cut_among(None, 0)
 reuse = [Case(name, None, reply=reply) for name, reply in reuse_table()]
-base = shared_base(US)
+base = free_base(US)
 for c in Case.all:
     c.start(base + 25)
 ZONE = zone('ours MX 10 mx.ours\nmx.ours A %s\n' % US + ''.join(c.zone() for c in Case.all))

@@ -4,10 +4,8 @@ import base64
 import hashlib
 import imaplib
 import os
-import random
 import select
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from ports import free_base
 from scram import scram_client
 
 BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
@@ -38,18 +37,6 @@ def skip(name, why):
     global count
     count += 1
     print('ok %d - %s # SKIP %s' % (count, name, why), flush=True)
-
-
-def free_base():
-    for base in random.sample(range(11000, 31000), 200):
-        try:
-            for port in (25, 143, 993):
-                with socket.socket() as s:
-                    s.bind(('127.0.0.1', base + port))
-            return base
-        except OSError:
-            continue
-    raise SystemExit('no free ports')
 
 
 class Local:

@@ -8,14 +8,15 @@ import threading
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from nsd import Nsd, have, zone
 from posthorn import Tap, wait_until
-from system import System, shared_base
+from ports import free_base
+from system import System
 from tap import skip_all
 
 if not have('nsd'):
     skip_all('no nsd here')
 t = Tap()
 A, B, BACKUP = '127.0.12.1', '127.0.12.2', '127.0.12.3'
-base = shared_base(A, B, BACKUP)
+base = free_base(A, B, BACKUP)
 ZONES = {
     'a.example.': zone('@ MX 10 mx\nmx A %s\n' % A, 'a.example.'),
     # the better server of b does not exist

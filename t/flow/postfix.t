@@ -12,12 +12,12 @@ import smtplib
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from nsd import Nsd, zone
 from posthorn import Tap, alive, have, run, wait_until
-from system import System, shared_base
+from ports import free_base
+from system import System
 from tap import skip_all
 
 for tool in ('nsd', 'postfix', 'smtp-sink', 'openssl'):
@@ -27,7 +27,7 @@ if os.geteuid() != 0:
     skip_all('postfix wants root')
 t = Tap()
 US, THEM, SINK = '127.0.13.1', '127.0.13.2', '127.0.13.3'
-base = shared_base(US, THEM, SINK)
+base = free_base(US, THEM, SINK)
 ZONES = {
     'a.example.': zone('@ MX 10 mx\nmx A %s\n' % US, 'a.example.'),
     'p.example.': zone('@ MX 10 mx\nmx A %s\n' % THEM, 'p.example.'),

@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import CLOSE, FakeSMTP
 from nsd import Nsd, have, zone
 from posthorn import Tap, wait_until
-from system import System, shared_base
+from ports import free_base
+from system import System
 from tap import skip_all
 
 if not have('nsd'):
@@ -236,7 +237,7 @@ def broken_off(s):
     t.ok(s.queue_empty(), 'and then it is done')
 
 
-base = shared_base(US, THEM, PLAIN, DEAD)
+base = free_base(US, THEM, PLAIN, DEAD)
 them, plain = servers(base)
 with Nsd({'example.': ZONE}) as dns:
     with System('ours.example', US, dns.addr, base, back=1, tap=t, conf='max-first-time-recipients-per-day = 0\nmax-outgoing-per-day = 0\n') as s:

@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import FakeSMTP
 from nsd import FakeDns, Nsd, have, wire_name, zone
 from posthorn import Tap, run, wait_until
-from system import System, shared_base
+from ports import free_base
+from system import System
 from tap import skip_all
 
 if not have('nsd'):
@@ -19,7 +20,7 @@ if not have('nsd'):
 t = Tap()
 US, THEM = '127.0.14.1', '127.0.14.2'
 FREE = 'max-first-time-recipients-per-day = 0\nmax-outgoing-per-day = 0\n'
-base = shared_base(US, THEM)
+base = free_base(US, THEM)
 
 
 def got(server, ident):

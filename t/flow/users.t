@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
+from ports import free_port
+
 BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
 SOURCE = os.environ.get('top_srcdir', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
 USERS = {'ph-null': 61001, 'ph-tls': 61002, 'ph-auth': 61003, 'ph-store': 61004, 'ph-queue': 61005}
@@ -27,16 +30,6 @@ def ok(good, name):
         failed += 1
     print('%sok %d - %s' % ('' if good else 'not ', count, name), flush=True)
     return good
-
-
-def free_ports(n):
-    socks = [socket.socket() for _ in range(n)]
-    for s in socks:
-        s.bind(('127.0.0.1', 0))
-    ports = [s.getsockname()[1] for s in socks]
-    for s in socks:
-        s.close()
-    return ports
 
 
 def configure(top, ports):
@@ -204,7 +197,7 @@ def mail(top, ports):
 
 
 def test(top):
-    ports = free_ports(5)
+    ports = [free_port() for _ in range(5)]
     install(top)
     configure(top, ports)
     for args in (['config', 'build'], ['serve', '-n'], ['cert', 'selfsigned', 'host.example']):

@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 
+from ports import free_port
+
 SBIN = os.environ.get('PATH', '') + ':/usr/sbin:/sbin:/usr/local/sbin'
 
 
@@ -34,19 +36,6 @@ def zone(records, origin='example.', soa=True):
     if soa:
         lines += ['@ IN SOA ns hostmaster 1 3600 600 86400 60', '@ IN NS ns', 'ns IN A 127.0.0.1']
     return '\n'.join(lines + [r.strip() for r in records.strip().splitlines()]) + '\n'
-
-
-def free_port(address='127.0.0.1'):
-    """A port that is free for TCP and UDP, below those the kernel hands out."""
-    while True:
-        port = random.randrange(11000, 31000)
-        try:
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                with socket.socket(socket.AF_INET, kind) as s:
-                    s.bind((address, port))
-            return port
-        except OSError:
-            continue
 
 
 def run(argv, cwd):

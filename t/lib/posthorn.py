@@ -13,7 +13,6 @@ import atexit
 import glob
 import imaplib
 import os
-import random
 import select
 import shutil
 import signal
@@ -25,6 +24,7 @@ import sys
 import tempfile
 import time
 
+from ports import free_base
 from tap import BUILD, SOURCE, Tap, skip_all
 
 POSTHORN = os.path.join(BUILD, 'bin/posthorn')
@@ -59,19 +59,6 @@ def wait_until(true, seconds=60, step=0.05):
         if value or time.time() >= end:
             return value
         time.sleep(step)
-
-
-def free_base():
-    """A BASE whose ports are free, below the ports the kernel hands out."""
-    while True:
-        base = random.randrange(11000, 31000)
-        try:
-            for port in (25, 143, 465, 587, 993):
-                with socket.socket() as s:
-                    s.bind(('127.0.0.1', base + port))
-            return base
-        except OSError:
-            continue
 
 
 def children_of(pid):

@@ -10,32 +10,15 @@ whose port base is the same.
 import atexit
 import imaplib
 import os
-import random
 import re
 import smtplib
-import socket
 import subprocess
 import tempfile
-import time
 
-from posthorn import POSTHORN, Server, client_context, run, wait_until
+from posthorn import POSTHORN, Server, client_context, wait_until
 from tap import BUILD
 
 SENDMAIL = os.path.join(BUILD, 'bin/sendmail')
-
-
-def shared_base(*addresses):
-    """A port base whose ports are free at all of these addresses."""
-    while True:
-        base = random.randrange(11000, 31000)
-        try:
-            for a in addresses:
-                for port in (25, 143, 465, 587, 993):
-                    with socket.socket() as s:
-                        s.bind((a, base + port))
-            return base
-        except OSError:
-            continue
 
 
 class System(Server):

@@ -4,7 +4,7 @@ import os, re, signal, shutil, struct, subprocess, sys, tempfile, threading, tim
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from ipc import record
-from nsd import Answer, Dnsd, FakeDns, Nsd, Query, free_port, have, wire_name, zone
+from nsd import Dnsd, FakeDns, Nsd, have, wire_name, zone
 from tap import BUILD, Tap, skip_all
 
 for tool in ('nsd', 'ldns-keygen', 'ldns-signzone'):

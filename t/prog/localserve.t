@@ -14,7 +14,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from posthorn import POSTHORN, free_base, wait_until
+from posthorn import POSTHORN, wait_until
+from ports import free_base
 from tap import BUILD, Tap, skip_all
 
 tap = Tap()

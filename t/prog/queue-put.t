@@ -3,12 +3,9 @@
 that nobody is believed who says in a record who he is."""
 import concurrent.futures
 import datetime
-import glob
 import os
 import re
-import select
 import shutil
-import socket
 import stat
 import subprocess
 import sys

@@ -8,6 +8,7 @@ from doors import Door
 from fakesmtp import CLOSE, EXTENSIONS, RESET, SILENT, FakeSMTP, make_cert
 from ipc import pair, parse, record, send_fds
 from posthorn import PASSWORD, Server
+from ports import free_port
 from tap import BUILD, Tap
 
 tap = Tap()
@@ -618,10 +619,7 @@ def sink():
     prog = shutil.which('smtp-sink') or '/usr/sbin/smtp-sink'
     if not os.path.exists(prog):
         return tap.skip('smtp-sink', 'it is not here')
-    probe = socket.socket()
-    probe.bind(('127.0.0.6', 0))
-    p = probe.getsockname()[1]
-    probe.close()
+    p = free_port('127.0.0.6')
     sinkd = subprocess.Popen([prog, '-u', pwd.getpwuid(os.getuid()).pw_name, '-d', top + '/sunk.', '127.0.0.6:%d' % p, '100'], stderr=subprocess.DEVNULL)
     try:
         for i in range(500):

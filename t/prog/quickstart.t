@@ -20,7 +20,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from nsd import FakeDns, wire_name
-from posthorn import POSTHORN, client_context, free_base, run, wait_until
+from posthorn import POSTHORN, client_context, run, wait_until
+from ports import free_base
 from tap import BUILD, SOURCE, Tap
 
 tap = Tap()

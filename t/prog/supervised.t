@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from posthorn import POSTHORN, alive, wait_until
+from ports import free_port
 from tap import BUILD, SOURCE, Tap
 
 tap = Tap()
@@ -117,12 +118,6 @@ class System:
         rc = self.proc.wait(60)
         self.log.close()
         return rc
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def test_errors():
