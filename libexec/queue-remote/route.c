@@ -265,7 +265,7 @@ find_addresses(struct attempt *a, struct target *t)
 		failed(a, t, SMTP_MAIL_HOST, "5.4.4", "the host has no address", STR(""));
 		return false;
 	case MX_BOGUS:
-		failed(a, t, SMTP_MAIL_TEMP, "4.7.0", "the host's address is not to be trusted (DNSSEC): ", t->addr.why);
+		failed(a, t, SMTP_MAIL_TEMP, "4.4.3", "the host's address is not to be trusted (DNSSEC): ", t->addr.why);
 		return false;
 	case MX_TEMP:
 		failed(a, t, SMTP_MAIL_TEMP, "4.4.3", "the host's address cannot be looked up: ", t->addr.why);
@@ -323,6 +323,19 @@ try_host(struct attempt *a, struct str name)
 
 /* --- the hosts of a destination */
 
+/* The resolver's words are for those who know DNS; before them stands what it means. */
+static void
+unknown(struct attempt *a, const char *what, struct str why)
+{
+	struct buf	text = BUF_INIT(2048);
+
+	buf_add(&text, a->job->domain);
+	buf_addf(&text, ": %s", what);
+	buf_add(&text, why);
+	results_own(a, SMTP_MAIL_TEMP, "4.4.3", buf_str(&text), STR(""), STR(""));
+	buf_free(&text);
+}
+
 /* All that is temporary or permanent about a whole domain. False: there are no hosts. */
 static bool
 find_hosts(struct attempt *a, struct mx *mx)
@@ -342,10 +355,10 @@ find_hosts(struct attempt *a, struct mx *mx)
 		results_own(a, SMTP_MAIL_PERM, "5.4.4", mx->why, none, none);
 		return false;
 	case MX_BOGUS:
-		results_own(a, SMTP_MAIL_TEMP, "4.7.0", mx->why, none, none);
+		unknown(a, "what the DNS says of the domain is not to be trusted (DNSSEC): ", mx->why);
 		return false;
 	case MX_TEMP:
-		results_own(a, SMTP_MAIL_TEMP, "4.4.3", mx->why, none, none);
+		unknown(a, "the domain cannot be looked up: ", mx->why);
 		return false;
 	}
 	return false;
