@@ -554,21 +554,27 @@ def clocks():
         q.mkspool('note', m, '0', '0', '2000', '1', '2450')
         # that asked for an hour, with the clock ahead
         f = q.put('d@example.net', opts=('-q', str(now + year), '-n', str(now + year + 3600)))
+        # and one that came while the clock was ahead, and was not tried yet
+        a = q.put('e@example.net', opts=('-q', str(now + 10 * year)))
         q.start()
         ok(q.wait(lambda: m not in q.ids()), 'what was due long ago goes out')
+        ok(q.wait(lambda: a not in q.ids()), 'and what came at a time that is yet to be')
+        t = [l for l in q.lines('delivered') if a in l]
+        ok(t and ' delay=0 ' in t[0], 'it has no delay below zero', t)
         next_ = {}
         for msg in q.command('list')[1]:
             next_[dict(msg[:3])['id']] = int(dict(msg)['next']) - time.time()
         ok(400 < next_.get(i, 0) < 460, 'a clock that was set back by years delays by the back-off', next_)
         ok(0 < next_.get(k, 0) < 470, 'a time that cannot be is brought in', next_)
         ok(3500 < next_.get(f, 0) < 3700, 'what was asked for is an hour still', next_)
-        eq(len(q.remote.jobs), 1, 'nothing else was tried')
+        eq(len(q.remote.jobs), 2, 'nothing else was tried')
 
 
 def faked_clock(shim):
     """The wall clock is set while it runs: an offset in a file that clock_gettime() adds."""
     with Queue() as q:
-        path = os.path.join(q.dir, 'offset')
+        path = os.path.join(q.var, 'queue/offset')     # where queue-send may read
+        os.makedirs(q.var + '/queue', 0o700, exist_ok=True)
 
         def offset(seconds):
             with open(path + '.new', 'w') as f:
@@ -579,15 +585,28 @@ def faked_clock(shim):
         q.start('-b', '2', env={'LD_PRELOAD': shim, 'FAKE_CLOCK': path})
         q.put('a@example.net')
         q.wait(lambda: len(q.remote.jobs) >= 1)
+        # what is held, and what asked for an hour, stay so whatever the clock does
+        h = q.put('held@example.net', opts=('-n', str(int(time.time()) + 99999)))
+        q.command('hold', id=h)
+        f = q.put('later@example.net', opts=('-n', str(int(time.time()) + 3600)))
         offset(-5 * 365 * 86400)
         n = len(q.remote.jobs)
         ok(q.wait(lambda: len(q.remote.jobs) >= n + 2, 90), 'set back by five years, it goes on within a minute')
+        ok(f in q.ids() and not [j for j in q.remote.jobs if j.id == f], 'but what is to wait for an hour does')
+        next_ = {dict(m[:3])['id']: int(dict(m)['next']) for m in q.command('list')[1]}
+        last = max(int(v) for m in q.command('list')[1] for k, v in m if k == 'last')
+        ok(last < time.time() - 4 * 365 * 86400, 'by its own clock, which is that far behind', last)
+        ok(3400 < next_[f] - (time.time() - 5 * 365 * 86400) < 3700, 'and no longer', next_[f] - time.time() + 5 * 365 * 86400)
         spent = sum(os.times()[:2])
         offset(5 * 365 * 86400)
         n = len(q.remote.jobs)
         ok(q.wait(lambda: len(q.remote.jobs) > n, 90), 'set ahead by ten, it goes on')
         time.sleep(1)
-        ok(len(q.remote.jobs) <= n + 2, 'and does not spin', len(q.remote.jobs) - n)
+        ok(len(q.remote.jobs) <= n + 3, 'and does not spin', len(q.remote.jobs) - n)
+        ok(q.wait(lambda: [j for j in q.remote.jobs if j.id == f]), 'whose hour has come is tried')
+        ok(not [j for j in q.remote.jobs if j.id == h], 'who is held is not')
+        ok('Action: failed' not in ''.join(j.body.decode() for j in q.local.jobs) and len(q.ids()) >= 3, 'and nobody is given up for his age', q.ids())
+        q.command('release', id=h)
         q.remote.policy = lambda j, w: OK
         q.command('retry', all=1)
         ok(q.empty(), 'nothing is lost')
