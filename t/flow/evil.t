@@ -42,10 +42,11 @@ class Case:
     """
     all = []
 
-    def __init__(self, name, want, text='', status='', took=None, reply=None, rcpts=None, mx=None, code=None, maybe=False, **options):
+    def __init__(self, name, want, text='', status='', took=None, reply=None, rcpts=None, mx=None, code=None, maybe=False, size=0, **options):
         self.name, self.want, self.text, self.status, self.code = name, want, text, status, code
         self.took = (1 if want == 'delivered' else 0) if took is None else took
         self.maybe = maybe      # "the server may have it"
+        self.size = size        # of the message, about
         self.reply, self.options, self.rcpts = reply or {}, options, rcpts
         self.number = len(Case.all)
         self.ident = 'case%d' % self.number
@@ -155,6 +156,18 @@ def table():
     Case('a lie about its limits', 'delivered', extensions=['LIMITS MAILMAX=0 RCPTMAX=0 RCPTDOMAINMAX=zero', 'PIPELINING'])
     Case('replies before they are asked for', 'deferred|delivered', extensions=['PIPELINING'],
          reply={'EHLO': b'250-mx\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 queued\r\n'})
+    # in the middle of much
+    Case('closes in the middle of 8 MB', 'deferred', GONE, '4.4.2', reply={'BODY': [None, None, CLOSE]}, size=8000000)
+    Case('stops reading in the middle of 8 MB', 'deferred', SLOW, '4.4.2', reply={'BODY': [None, None, 4]}, size=8000000)
+    Case('says 452 in the middle of 8 MB', 'deferred', '452 4.3.1 no room', '4.3.1', code='452', reply={'BODY': [None, None, ('452 4.3.1 no room', 0.2, CLOSE)]}, size=8000000)
+    Case('says 552 in the middle of 8 MB', 'failed', '552 5.3.4 too much', '5.3.4', code='552', reply={'BODY': [None, None, ('552 5.3.4 too much', 0.2, CLOSE)]}, size=8000000)
+    # BDAT
+    chunking = EXTENSIONS + ['CHUNKING']
+    Case('CHUNKING', 'delivered', extensions=chunking)
+    Case('CHUNKING is a lie', 'deferred|failed|delivered', extensions=chunking, reply={'END': ['500 5.5.1 BDAT?', None]}, took=1, maybe=None)
+    Case('closes after BDAT', 'deferred', GONE, '4.4.2', took=1, reply={'END': CLOSE}, maybe=True, extensions=chunking)
+    Case('451 to BDAT', 'deferred', '451 4.3.0 no', '4.3.0', took=1, code='451', reply={'END': '451 4.3.0 no'}, extensions=chunking)
+    Case('refuses all, and takes BDAT', 'failed', '550 5.1.1 nobody', '5.1.1', code='550', reply={'RCPT': '550 5.1.1 nobody'}, extensions=chunking)
     # greylisting, and other hosts
     Case('greylisting', 'deferred', '451 4.7.1 greylisted', '4.7.1', code='451', reply={'RCPT': '451 4.7.1 greylisted'})
     Case('nobody there', 'deferred', 'refused', '4.4.1', mx=[{}], down=True).want = 'delivered'
@@ -364,7 +377,7 @@ def run(s, plain, some, cut, reuse):
     begin = time.time()
     with s.submission() as client:
         for c in plain + [some, cut]:
-            client.sendmail(s.address, c.to(), s.message(c.ident))
+            client.sendmail(s.address, c.to(), s.message(c.ident, body=('x' * 70 + '\r\n') * (c.size // 72 + 1)))
         for i in range(REUSE):
             for c in reuse:
                 client.sendmail(s.address, c.to(), s.message('%s-%d' % (c.ident, i)))

@@ -261,19 +261,20 @@ class _Session(threading.Thread):
         if self.step('DATA', usual, line) != '354':
             return
         dot = self.server.dot
-        body = b'\r\n'
-        while dot not in body + self.buf[:0]:
+        body, i = bytearray(b'\r\n'), -1
+        while i < 0:
             if not self.buf:
                 self.fill()
-            body, self.buf = body + self.buf, b''
-            b = self.scripted('BODY') if len(body) > 2 else None
+            at = max(0, len(body) - len(dot))       # what is before was searched
+            body += self.buf
+            self.buf = b''
+            b = self.scripted('BODY')
             if b is not None:
-                self.body = body[2:]
+                self.body = bytes(body[2:])
                 self.say(b)
-            i = body.find(dot)
-            if i >= 0:
-                self.buf = body[i + len(dot):]
-                body = body[:i + len(dot)]
+            i = body.find(dot, at)
+        self.buf = bytes(body[i + len(dot):])
+        body = bytes(body[:i + len(dot)])
         self.body = body[2:-len(dot) + 2] if body != b'\r\n.\r\n' else b''
         self.body = b'\r\n'.join(x[1:] if x.startswith(b'.') else x for x in self.body.split(b'\r\n'))
         self.end(line)
