@@ -42,11 +42,12 @@ class Case:
     """
     all = []
 
-    def __init__(self, name, want, text='', status='', took=None, reply=None, rcpts=None, mx=None, code=None, maybe=False, size=0, **options):
+    def __init__(self, name, want, text='', status='', took=None, reply=None, rcpts=None, mx=None, code=None, maybe=False, size=0, binary=False, **options):
         self.name, self.want, self.text, self.status, self.code = name, want, text, status, code
         self.took = (1 if want == 'delivered' else 0) if took is None else took
         self.maybe = maybe      # "the server may have it"
         self.size = size        # of the message, about
+        self.binary = binary
         self.reply, self.options, self.rcpts = reply or {}, options, rcpts
         self.number = len(Case.all)
         self.ident = 'case%d' % self.number
@@ -77,7 +78,7 @@ class Case:
         for s in self.servers:
             with s.lock:
                 s.reply = {}
-                s.extensions = list(EXTENSIONS)
+                s.extensions = EXTENSIONS + ['CHUNKING', 'BINARYMIME']
                 s.half_tls, s.flush, s.tls = False, False, None
 
     def to(self):
@@ -161,13 +162,14 @@ def table():
     Case('stops reading in the middle of 8 MB', 'deferred', SLOW, '4.4.2', reply={'BODY': [None, None, 4]}, size=8000000)
     Case('says 452 in the middle of 8 MB', 'deferred', '452 4.3.1 no room', '4.3.1', code='452', reply={'BODY': [None, None, ('452 4.3.1 no room', 0.2, CLOSE)]}, size=8000000)
     Case('says 552 in the middle of 8 MB', 'failed', '552 5.3.4 too much', '5.3.4', code='552', reply={'BODY': [None, None, ('552 5.3.4 too much', 0.2, CLOSE)]}, size=8000000)
-    # BDAT
-    chunking = EXTENSIONS + ['CHUNKING']
-    Case('CHUNKING', 'delivered', extensions=chunking)
-    Case('CHUNKING is a lie', 'deferred|failed|delivered', extensions=chunking, reply={'END': ['500 5.5.1 BDAT?', None]}, took=1, maybe=None)
-    Case('closes after BDAT', 'deferred', GONE, '4.4.2', took=1, reply={'END': CLOSE}, maybe=True, extensions=chunking)
-    Case('451 to BDAT', 'deferred', '451 4.3.0 no', '4.3.0', took=1, code='451', reply={'END': '451 4.3.0 no'}, extensions=chunking)
-    Case('refuses all, and takes BDAT', 'failed', '550 5.1.1 nobody', '5.1.1', code='550', reply={'RCPT': '550 5.1.1 nobody'}, extensions=chunking)
+    # BDAT, for what is binary
+    chunking = EXTENSIONS + ['CHUNKING', 'BINARYMIME']
+    Case('a binary message', 'delivered', extensions=chunking, binary=True)
+    Case('a binary message for nobody who takes it', 'failed', 'binary|BINARYMIME', '5.6', binary=True)
+    Case('CHUNKING is a lie', 'failed', '500 5.5.1 BDAT', '5.5.1', took=1, code='500', reply={'END': '500 5.5.1 BDAT?'}, extensions=chunking, binary=True)
+    Case('closes after BDAT', 'deferred', GONE, '4.4.2', took=1, reply={'END': CLOSE}, maybe=True, extensions=chunking, binary=True)
+    Case('451 to BDAT', 'deferred', '451 4.3.0 no', '4.3.0', took=1, code='451', reply={'END': '451 4.3.0 no'}, extensions=chunking, binary=True)
+    Case('refuses all, before BDAT', 'failed', '550 5.1.1 nobody', '5.1.1', code='550', reply={'RCPT': '550 5.1.1 nobody'}, extensions=chunking, binary=True)
     # greylisting, and other hosts
     Case('greylisting', 'deferred', '451 4.7.1 greylisted', '4.7.1', code='451', reply={'RCPT': '451 4.7.1 greylisted'})
     Case('nobody there', 'deferred', 'refused', '4.4.1', mx=[{}], down=True).want = 'delivered'
@@ -373,11 +375,26 @@ def check_reuse(c, seen):
 
 # --- the whole
 
+def submit(client, s, c):
+    text = s.message(c.ident, body=('x' * 70 + '\r\n') * (c.size // 72 + 1))
+    if not c.binary:
+        client.sendmail(s.address, c.to(), text)
+        return
+    text += b'\0 \r and \n alone'
+    client.mail(s.address, ['BODY=BINARYMIME'])
+    for r in c.to():
+        client.rcpt(r)
+    client.send(b'BDAT %d LAST\r\n' % len(text) + text)
+    got = client.getreply()
+    if got[0] != 250:
+        t.ok(False, 'a binary message is taken', got)
+
+
 def run(s, plain, some, cut, reuse):
     begin = time.time()
     with s.submission() as client:
         for c in plain + [some, cut]:
-            client.sendmail(s.address, c.to(), s.message(c.ident, body=('x' * 70 + '\r\n') * (c.size // 72 + 1)))
+            submit(client, s, c)
         for i in range(REUSE):
             for c in reuse:
                 client.sendmail(s.address, c.to(), s.message('%s-%d' % (c.ident, i)))
