@@ -48,17 +48,21 @@ create(struct sent *s)
 {
 	const char	*path = path_of(s);
 	char		 tmp[64];
-	int		 n;
+	int		 n, err;
 
 	(void)snprintf(tmp, sizeof(tmp), "%s.%ld", path, (long)getpid());
 	(void)unlink(tmp);
-	if (tdbx_create(&s->db, tmp, RECORDS) == -1)
-		return -1;
-	tdbx_close(&s->db);
-	n = link(tmp, path);
-	if (n == -1 && errno == EEXIST)
-		n = 0;
+	n = tdbx_create(&s->db, tmp, RECORDS);
+	if (n == 0) {
+		tdbx_close(&s->db);
+		n = link(tmp, path);
+		if (n == -1 && errno == EEXIST)
+			n = 0;
+	}
+	/* on a full disk it is there, and not whole */
+	err = errno;
 	(void)unlink(tmp);
+	errno = err;
 	return n;
 }
 

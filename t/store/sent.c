@@ -93,6 +93,23 @@ test_together(void)
 }
 
 static void
+test_no_room(void)
+{
+	struct rlimit	r;
+	char		tmp[64];
+
+	sent_close(&s);
+	(void)unlink("queue/sent.tdb");
+	(void)snprintf(tmp, sizeof(tmp), "queue/sent.tdb.%ld", (long)getpid());
+	(void)signal(SIGXFSZ, SIG_IGN);
+	ok(getrlimit(RLIMIT_FSIZE, &r) == 0 && setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 100, r.rlim_max }) == 0, "hardly any room");
+	is_num(add("joe", 5, 5, abc, 2, start), SENT_ERROR, "it cannot be made");
+	(void)setrlimit(RLIMIT_FSIZE, &r);
+	ok(access(tmp, F_OK) == -1 && access("queue/sent.tdb", F_OK) == -1, "and nothing of it is left");
+	is_num(add("joe", 5, 5, abc, 2, start), SENT_OK, "made when there is room");
+}
+
+static void
 test_damage(void)
 {
 	int	fd = open("queue/sent.tdb", O_WRONLY);
@@ -167,6 +184,7 @@ main(void)
 	test_together();
 	test_limit();
 	test_system();
+	test_no_room();
 	test_damage();
 	sent_close(&s);
 	scratch_leave();
