@@ -34,5 +34,11 @@ ok([t for t in scripts if not os.access(t, os.X_OK)], 2, 'and can be run')
 ok([c for c in programs() if c[:-2] + '.t' not in words], 3, 'every test in C is in check_PROGRAMS')
 ok([t for t in targets if 't/fuzz/%s.t' % t not in words], 4, 'every fuzz target is replayed')
 ok([t for t in targets if not glob.glob('t/fuzz/corpus/%s/*' % t)], 5, 'and has a corpus')
-print('1..5')
+
+with open('share/posthorn.sysusers') as f:
+    users = re.findall(r'^u (\S+) - "([^":]*)"$', f.read(), re.M)     # a colon would end the field in /etc/passwd
+with open('etc/services') as f:
+    needed = {u for u in re.findall(r'\bph-[a-z]+', f.read())}
+ok(needed ^ {u for u, _ in users}, 6, 'sysusers makes the users of etc/services')
+print('1..6')
 sys.exit(failed != 0)
