@@ -35,7 +35,7 @@ static const struct verb	verbs[] = {
 	{ "address", "add|rm|list ...", "addresses of accounts", false },
 	{ "alias", "add|rm|list|addmember|rmmember|set ...", "addresses with several members", false },
 	{ "cert", "selfsigned [-f] NAME ...|list", "make and list certificates", false },
-	{ "config", "check|build", "check the configuration, put it into use", false },
+	{ "config", "check|build|show ...", "check the configuration, put it into use, look into it", false },
 	{ "domain", "add|rm|list|enable|disable|catch-all ...", "domains: list, add, remove, change", false },
 	{ "key", "add|list|rm ...", "client keys that may log in", false },
 	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },
@@ -91,6 +91,8 @@ main(int argc, char *argv[])
 	if (!v->anywhere && home_enter() == -1) {
 		const char	*var = getenv("POSTHORN_VAR");
 
+		if (!placed && var == NULL && errno == ENOENT)
+			diex(EXIT_TEMP, "there is no " POSTHORN_VARDIR " yet; posthorn quickstart sets up this machine");
 		die(placed && errno == ENOENT ? EXIT_PERM : EXIT_TEMP, "unable to enter %s", var == NULL ? POSTHORN_VARDIR : var);
 	}
 	(void)execv(path, argv);

@@ -50,14 +50,15 @@ tell_clients(const struct quickstart *q)
 	(void)printf("  user name %s\n\n", q->address);
 	if (!q->password_stdin)
 		(void)printf("password: %s\n\n", q->password);
-	(void)printf("`posthorn passwd %s` changes the password. The certificate is signed by itself, which clients\n"
-	    "ask about; INSTALL tells how to put in one of an authority.\n\n", q->account);
+	(void)printf("`posthorn %s%s%spasswd %s` changes the password. The certificate is signed by itself, which\n"
+	    "clients ask about; INSTALL tells how to put in one of an authority.\n\n",
+	    q->own ? "-C " : "", q->own ? q->dir : "", q->own ? " " : "", q->account);
 }
 
 static void
 tell_start(const struct quickstart *q)
 {
-	static const char	unit[] = POSTHORN_SHAREDIR "/posthorn.service";
+	static const char	unit[] = POSTHORN_SHAREDIR "/posthorn.service", crontab[] = POSTHORN_SHAREDIR "/posthorn.crontab";
 
 	(void)printf("To start it:\n\n");
 	if (q->own)
@@ -65,7 +66,7 @@ tell_start(const struct quickstart *q)
 	else if (setup_exists("/run/systemd/system") && setup_exists(unit))
 		(void)printf("  cp %s /etc/systemd/system/\n  systemctl daemon-reload\n  systemctl enable --now posthorn\n", unit);
 	else
-		(void)printf("  posthorn serve\n");
+		(void)printf("  posthorn serve\n\nin the foreground; %s starts it with the machine, by cron.\n", crontab);
 }
 
 void
