@@ -154,7 +154,8 @@ def main():
                 cases += [(call, n, how) for how in hows]
     tap.note('%d faults' % len(cases))
     bad = {}
-    with concurrent.futures.ProcessPoolExecutor(6) as pool:
+    # they wait more than they work
+    with concurrent.futures.ProcessPoolExecutor(16) as pool:
         for case, wrong in zip(cases, pool.map(one, cases, chunksize=2)):
             if wrong:
                 bad.setdefault(case[0], []).append('%s %d %s: %s' % (*case, wrong))
