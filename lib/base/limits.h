@@ -120,6 +120,10 @@
 #define LIMIT_MX_HOSTS		64
 #define LIMIT_MX_ADDRESSES	64
 
+/* DMARC: places to report to in one record; names asked for one message (From's walk needs 12; signatures may add theirs). */
+#define LIMIT_DMARC_URIS	16
+#define LIMIT_DMARC_LOOKUPS	64
+
 /* dnsd: clients, their questions, and what libunbound is working on (20 KiB each at worst). */
 #define LIMIT_DNSD_CLIENTS	1000
 #define LIMIT_DNSD_PIPELINE	256	/* questions of one client */
