@@ -5,7 +5,6 @@ counted."""
 import email
 import email.policy
 import os
-import random
 import re
 import resource
 import shutil
@@ -21,8 +20,9 @@ sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import FakeSMTP
 from ipc import connect
 from nsd import FakeDns, Nsd, have, wire_name, zone
+from ports import free_base
 from posthorn import Tap, run, wait_until
-from system import System, shared_base
+from system import System
 from tap import skip_all
 
 if not have('nsd'):
@@ -466,7 +466,7 @@ def on(name):
     return not wanted or name in wanted
 
 
-base = shared_base(US, THEM, OTHER)
+base = free_base(US, THEM, OTHER)
 them, other = FakeSMTP(THEM, base + 25), FakeSMTP(OTHER, base + 25)
 with Nsd({'example.': ZONE}) as dns:
     if on('kill') or on('processes'):
