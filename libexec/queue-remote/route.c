@@ -262,7 +262,11 @@ find_addresses(struct attempt *a, struct target *t)
 	case MX_NO_DOMAIN:
 	case MX_NULL:
 	case MX_INVALID:
-		failed(a, t, SMTP_MAIL_HOST, "5.4.4", "the host has no address", STR(""));
+		/* of a relay it is our configuration that is wrong, not the address that somebody wrote to */
+		if (a->job->kind == JOB_SMARTHOST)
+			failed(a, t, SMTP_MAIL_TEMP, "4.4.4", "the relay has no address", STR(""));
+		else
+			failed(a, t, SMTP_MAIL_HOST, "5.4.4", "the host has no address", STR(""));
 		return false;
 	case MX_BOGUS:
 		failed(a, t, SMTP_MAIL_TEMP, "4.4.3", "the host's address is not to be trusted (DNSSEC): ", t->addr.why);

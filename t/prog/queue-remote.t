@@ -483,6 +483,8 @@ def smarthost():
     ok(res[0].got == 'temp' and 'no mechanism' in res[0].text and not s.ended, 'a mechanism that is not allowed', dict(res[0]))
     _, res, log = go(host='127.0.0.5')
     eq(res[0].got, 'ok', 'by address')
+    _, res, log = go(host='nowhere.example')
+    eq((res[0].got, res[0].status), ('temp', '4.4.4'), 'a relay that the DNS does not know: who configures it may mend that')
     _, res, log = go(ca_file=top + '/nothing')
     ok(res[0].got == 'temp' and 'authorities' in res[0].text and 'no-authorities' in log, 'no authorities', dict(res[0]), log)
     s.tls = make_cert(top, 'other.example')
