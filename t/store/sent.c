@@ -122,7 +122,7 @@ test_damage(void)
 	ok(write_all(fd, STR("not a database, not at all")) == 0 && close(fd) == 0, "foreign text");
 	is_num(add("joe", 5, 5, abc, 2, start), SENT_OK, "made anew when opened");
 	sent_close(&s);
-	ok(chmod("queue", 0500) == 0 && unlink("queue/sent.tdb") == -(geteuid() != 0), "no permission");
+	ok(unlink("queue/sent.tdb") == 0 && chmod("queue", 0500) == 0, "no permission to make it");
 	if (geteuid() != 0)
 		is_num(add("joe", 5, 5, abc, 2, start), SENT_ERROR, "is an error");
 	(void)chmod("queue", 0700);
