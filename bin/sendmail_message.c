@@ -101,15 +101,6 @@ put(struct copy *c, struct str s)
 }
 
 static bool
-is_non_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return true;
-	return false;
-}
-
-static bool
 is_one_of(struct str name, const char *const *names)
 {
 	for (; *names != NULL; names++)
@@ -152,7 +143,7 @@ end_header(struct copy *c)
 		diex(EX_DATAERR, "the header is longer than %d bytes", HEADER);
 	if (c->how->extract)
 		extract(c);
-	c->m->utf8_header = is_non_ascii(buf_str(&c->header)) && str_is_utf8(buf_str(&c->header));
+	c->m->utf8_header = str_has_eightbit(buf_str(&c->header)) && str_is_utf8(buf_str(&c->header));
 	header_open(&h, buf_str(&c->header));
 	while (header_next(&h, &f)) {
 		from = from || str_ieq(f.name, STR("From"));
@@ -200,7 +191,7 @@ take(struct copy *c, struct str line, bool end)
 		c->ended = true;
 		return;
 	}
-	c->m->eight_bit = c->m->eight_bit || is_non_ascii(line);
+	c->m->eight_bit = c->m->eight_bit || str_has_eightbit(line);
 	if (c->in_header && start && !is_header(c, line)) {
 		end_header(c);
 		if (line.n == 0)

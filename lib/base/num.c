@@ -1,5 +1,7 @@
 #include "num.h"
 
+#include <stdio.h>
+
 bool
 num_u64(struct str s, uint64_t max, uint64_t *out_r)
 {
@@ -99,4 +101,21 @@ num_seconds(struct str s, uint64_t *out_r)
 	};
 
 	return num_with_unit(s, units, sizeof(units) / sizeof(units[0]), out_r);
+}
+
+void
+num_span(int64_t seconds, const char *between, char *text, size_t size)
+{
+	static const struct { int64_t s; char name; } units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t	i = 0;
+
+	if (seconds < 0)
+		seconds = 0;
+	while (i < 3 && seconds < units[i].s)
+		i++;
+	if (i == 3)
+		(void)snprintf(text, size, "%llds", (long long)seconds);
+	else
+		(void)snprintf(text, size, "%lld%c%s%lld%c", (long long)(seconds / units[i].s), units[i].name, between,
+		    (long long)(seconds % units[i].s / units[i + 1].s), units[i + 1].name);
 }

@@ -19,6 +19,13 @@ bool	num_bytes(struct str, uint64_t *out_r) __attribute__((warn_unused_result));
 /* Seconds from a number that may carry s, m, h, d or w, as in "12h". */
 bool	num_seconds(struct str, uint64_t *out_r) __attribute__((warn_unused_result));
 
+/*
+ * The other way round, for people: two units with between between them, "3d4h",
+ * "12m5s", "7s". What is negative is 0. text holds NUM_SPAN bytes and what between has.
+ */
+enum { NUM_SPAN = 32 };
+void	num_span(int64_t seconds, const char *between, char *text, size_t size);
+
 /* The value of one hexadecimal digit, or -1. */
 int	num_hex_digit(char);
 

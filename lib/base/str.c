@@ -149,6 +149,15 @@ str_is_ascii(struct str s)
 }
 
 bool
+str_has_eightbit(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+bool
 str_has_control(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

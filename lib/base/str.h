@@ -60,6 +60,9 @@ bool	str_cut(struct str *rest, char c, struct str *head_r);
 struct str	str_trim(struct str);
 struct str	str_trim_end(struct str);
 
+/* True when some byte is 0x80..0xff. */
+bool	str_has_eightbit(struct str);
+
 /* True when every byte is 0x01..0x7f, or when some byte is a control. */
 bool	str_is_ascii(struct str);
 bool	str_has_control(struct str);

@@ -162,15 +162,6 @@ message_close(struct message *m)
 /* --- flags */
 
 static bool
-has_eightbit(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return true;
-	return false;
-}
-
-static bool
 parts_have_eightbit(struct str text)
 {
 	struct arena	a = ARENA_INIT(MIME_ARENA);
@@ -179,7 +170,7 @@ parts_have_eightbit(struct str text)
 
 	if (mime_parse(&mime, text, &a))
 		for (size_t i = 1; i < mime.n && !found; i++)
-			found = has_eightbit(mime_header(&mime, &mime.parts[i]));
+			found = str_has_eightbit(mime_header(&mime, &mime.parts[i]));
 	arena_free(&a);
 	return found;
 }

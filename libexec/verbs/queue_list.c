@@ -21,24 +21,6 @@ enum {
 
 /* --- one line */
 
-/* "3d4h", "12m5s": two units, one word. */
-static void
-age_text(int64_t seconds, char *text, size_t size)
-{
-	static const struct { int64_t s; char name; } units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-	size_t	i = 0;
-
-	if (seconds < 0)
-		seconds = 0;
-	while (i < 3 && seconds < units[i].s)
-		i++;
-	if (i == 3)
-		(void)snprintf(text, size, "%llds", (long long)seconds);
-	else
-		(void)snprintf(text, size, "%lld%c%lld%c", (long long)(seconds / units[i].s), units[i].name,
-		    (long long)(seconds % units[i].s / units[i + 1].s), units[i + 1].name);
-}
-
 /* One word, whatever it holds. */
 static void
 print_field(struct str s, int width)
@@ -91,7 +73,7 @@ print_line(const struct queue_line *l, bool first)
 	if (first)
 		(void)printf("%-16s %6s %9s %-28s %-28s %-8s %3s %-20s %s\n", "ID", "AGE", "SIZE", "FROM", "TO", "STATE",
 		    "TRY", "NEXT", "LAST ANSWER");
-	age_text(now - l->queued, age, sizeof(age));
+	num_span(now - l->queued, "", age, sizeof(age));
 	/* what is none would go to the terminal as it is */
 	(void)printf("%-16.*s %6s %9llu", STR_ARG(spool_is_id(l->id) ? l->id : STR("?")), age, (unsigned long long)l->size);
 	print_field(l->from, 28);

@@ -9,32 +9,13 @@
 
 #include "base/attr.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
 #include "sys/home.h"
 #include "sys/ipc.h"
 
 enum { PATIENCE_MS = 10000 };
-
-/* "3d 4h", "2m 10s": two units are enough for people. */
-static void
-span_text(int64_t seconds, char *text, size_t size)
-{
-	static const struct { int64_t s; char name; } units[] = {
-		{ 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
-	};
-	size_t	i = 0;
-
-	if (seconds < 0)
-		seconds = 0;
-	while (i < 3 && seconds < units[i].s)
-		i++;
-	if (i == 3)
-		(void)snprintf(text, size, "%llds", (long long)seconds);
-	else
-		(void)snprintf(text, size, "%lld%c %lld%c", (long long)(seconds / units[i].s), units[i].name,
-		    (long long)(seconds % units[i].s / units[i + 1].s), units[i + 1].name);
-}
 
 static void
 time_text(uint64_t at, char *text, size_t size)
@@ -54,7 +35,7 @@ print_service(struct str rec)
 	char		span[48], pid[24] = "-";
 	uint64_t	n = attr_getu(rec, "pid", 0);
 
-	span_text(clock_now() - (int64_t)attr_getu(rec, "since", 0), span, sizeof(span));
+	num_span(clock_now() - (int64_t)attr_getu(rec, "since", 0), " ", span, sizeof(span));
 	if (n != 0)
 		(void)snprintf(pid, sizeof(pid), "%llu", (unsigned long long)n);
 	(void)printf("%-14.*s %-10.*s %7s %9s %6llu  " STR_FMT "\n", STR_ARG(name), STR_ARG(state), pid, span,

@@ -50,10 +50,29 @@ test_units(void)
 	ok(!num_hex(STR("fg"), &v), "not hex");
 }
 
+static void
+test_span(void)
+{
+	static const struct {
+		int64_t		 seconds;
+		const char	*want;
+	} rows[] = {
+		{ -5, "0s" }, { 0, "0s" }, { 59, "59s" }, { 60, "1m 0s" }, { 3599, "59m 59s" }, { 8100, "2h 15m" },
+		{ 86399, "23h 59m" }, { 200000, "2d 7h" }, { INT64_MAX, "106751991167300d 15h" },
+	};
+	char	text[NUM_SPAN + 1];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		num_span(rows[i].seconds, " ", text, sizeof(text));
+		is_str(str_c(text), str_c(rows[i].want), rows[i].want);
+	}
+}
+
 int
 main(void)
 {
 	test_u64();
 	test_units();
+	test_span();
 	return done_testing();
 }
