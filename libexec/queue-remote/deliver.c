@@ -21,14 +21,16 @@ prepare(struct attempt *a)
 	};
 	a->result = arena_array(a->arena, j->nrcpt, sizeof(a->result[0]));
 	a->taken = arena_array(a->arena, j->nrcpt, sizeof(a->taken[0]));
+	a->answered = arena_array(a->arena, j->nrcpt, sizeof(a->answered[0]));
 	a->only_host = arena_array(a->arena, j->nrcpt, sizeof(a->only_host[0]));
-	if (a->mail.rcpt == NULL || a->result == NULL || a->taken == NULL || a->only_host == NULL)
+	if (a->mail.rcpt == NULL || a->result == NULL || a->taken == NULL || a->answered == NULL || a->only_host == NULL)
 		return false;
 	for (size_t i = 0; i < j->nrcpt; i++) {
 		a->mail.rcpt[i] = (struct smtp_mail_rcpt){
 			.address = j->rcpt[i].address, .notify = j->rcpt[i].notify, .orcpt = j->rcpt[i].orcpt,
 		};
 		a->result[i].got = JOB_TEMP;
+		a->answered[i] = STR("");
 		a->only_host[i] = true;
 	}
 	return true;

@@ -34,6 +34,7 @@ struct attempt {
 	struct smtp_mail	 mail;		/* its recipients are the job's, in order */
 	struct job_result	*result;
 	bool			*taken;		/* of each recipient: what is in mail has come to result */
+	struct str		*answered;	/* of each recipient: the first host that said something about it, perhaps out of turn */
 	bool			*only_host;	/* of each recipient: nothing but "not this host" so far */
 	struct dialed		 dialed;
 	struct deadline		 by;		/* all must be over */
@@ -62,7 +63,9 @@ bool	is_stopped(const struct attempt *);
  */
 bool	results_done(const struct attempt *);
 size_t	results_untried(const struct attempt *);
-void	results_again(struct attempt *);	/* all that is not final is untried, for another address */
+
+/* All that is not final is untried, for another address; but a host that has answered about a recipient is not asked again. */
+void	results_again(struct attempt *, struct str host);
 
 /* Our own words for all that are untried; temporary ones do not take the place of a peer's. */
 void	results_own(struct attempt *, enum smtp_mail_got, const char *status, struct str text, struct str host, struct str ip);

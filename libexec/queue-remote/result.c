@@ -26,10 +26,10 @@ results_untried(const struct attempt *a)
 }
 
 void
-results_again(struct attempt *a)
+results_again(struct attempt *a, struct str host)
 {
 	for (size_t i = 0; i < a->mail.nrcpt; i++)
-		if (!is_final(a->mail.rcpt[i].got)) {
+		if (!is_final(a->mail.rcpt[i].got) && !str_ieq(a->answered[i], host)) {
 			a->mail.rcpt[i].got = SMTP_MAIL_UNTRIED;
 			a->taken[i] = false;
 		}
@@ -167,6 +167,8 @@ results_take(struct attempt *a, const struct session *s)
 		r.status = copy(a, str_c(q->status));
 		r.text = explain(a, s, q->code, q->text);
 		r.dsn = got == SMTP_MAIL_OK && s->client.peer.dsn;
+		if (a->answered[i].n == 0)
+			a->answered[i] = r.host;
 		put(a, i, got, &r);
 	}
 }

@@ -210,7 +210,7 @@ try_address(struct attempt *a, struct target *t)
 	struct tls_mode	 m;
 
 	t->tls.failed = t->one_by_one = false;
-	results_again(a);
+	results_again(a, t->name);
 	for (;;) {
 		m = tls_mode(&t->tls);
 		session_end(s);
@@ -308,7 +308,9 @@ try_host(struct attempt *a, struct str name)
 	};
 	struct tls_mode	m = tls_mode(&t.tls);
 
-	results_again(a);
+	results_again(a, name);
+	if (results_untried(a) == 0)
+		return;		/* it has answered on the connection we held */
 	a->dialing = deadline_sooner(a->by, deadline_in(a->r->o.dial_all_ms));
 	if (m.use == TLS_USE_REFUSED) {
 		failed(a, &t, m.permanent ? SMTP_MAIL_HOST : SMTP_MAIL_TEMP, m.status, m.text, STR(""));

@@ -582,6 +582,48 @@ def reuse():
     mx.clear()
 
 
+def answered():
+    """A host that has said no for now, over the connection that was open, is not asked again in the same attempt."""
+    r = Remote()
+    for step in ('MAIL', 'RCPT', 'DATA', 'END'):
+        eq(r.job()[1][0].got, 'ok', 'a job')
+        mx.reply = {step: ['451 4.7.1 greylisted', None]}
+        n = len(mx.commands())
+        head, res = r.job()
+        eq((res[0].got, res[0].code, res[0].host), ('temp', '451', 'mx.example.org'), '451 at %s on a connection that was open' % step)
+        eq([x.split(':')[0] for x in mx.commands()[n:] if x.split()[0] in ('MAIL', 'RCPT')].count('MAIL FROM'), 1, 'is asked for once')
+        eq(len(mx.sessions), 1, 'and no other connection is made')
+        mx.reply = {}
+    mx.reply = {'RCPT': [None, '451 4.2.0 later', None, '452 4.5.3 too many', None]}
+    head, res = r.job()
+    eq(res[0].got, 'ok', 'a job')
+    head, res = r.job(['a@example.org', 'b@example.org', 'c@example.org'])
+    eq([x.got for x in res], ['temp', 'ok', 'ok'], 'a recipient that is refused for now beside one too many')
+    eq([x for x in mx.commands() if x.startswith('RCPT TO:<a@')], ['RCPT TO:<a@example.org>'], 'is not named again')
+    eq(r.end(), 0, 'the end')
+    mx.clear()
+    a, b = server('127.0.0.2', name='a.example'), server('127.0.0.3', name='b.example')
+    zone[('MX', 'two.example')] = [(10, 'a.two.example'), (20, 'b.two.example')]
+    zone[('A', 'a.two.example')], zone[('A', 'b.two.example')] = ['127.0.0.2'], ['127.0.0.3']
+    r = Remote()
+    go = lambda: r.job(['joe@two.example'], domain='two.example')[1][0]
+    eq(go().host, 'a.two.example', 'a job')
+    a.reply = {'RCPT': '451 4.7.1 greylisted'}
+    res = go()
+    eq((res.got, res.host, len(a.sessions)), ('ok', 'b.two.example', 1), 'but the next host is')
+    b.reply = {'RCPT': '452 4.2.2 full'}
+    res = go()
+    eq((res.got, res.text, len(a.sessions), len(b.sessions)), ('temp', '451 4.7.1 greylisted', 2, 1), 'and a better one that was not asked in this attempt')
+    a.reply = b.reply = {}
+    eq(go().host, 'a.two.example', 'a job')
+    a.reply = {'RCPT': '550 5.1.1 no'}
+    res = go()
+    eq((res.got, res.code, len(b.sessions)), ('perm', '550', 1), 'a permanent refusal is the end')
+    eq(r.end(), 0, 'the end')
+    a.stop()
+    b.stop()
+
+
 def ends():
     r = Remote(idle=300)
     eq(r.job()[1][0].got, 'ok', 'a job')
@@ -668,7 +710,7 @@ def ourselves():
 
 
 try:
-    for t in (plain, several, steps, liars, large, hosts, names, addresses, tls, smarthost, reuse, ends, sink, ourselves):
+    for t in (plain, several, steps, liars, large, hosts, names, addresses, tls, smarthost, reuse, answered, ends, sink, ourselves):
         t()
 finally:
     for s in servers:
