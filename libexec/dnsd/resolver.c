@@ -23,18 +23,22 @@ static const char *const	root_anchor[] = {
 	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 };
 
-/*
- * Memory is bounded. A server that did not answer is asked again after a minute,
- * and its silence is not waited for by the next question. Below level 2 it is
- * not told why an answer is bogus.
- */
+/* Memory is bounded. Below level 2 of the log it is not told why an answer is bogus. */
 static const char	options[] =
 	"server:\n"
 	"\tmsg-cache-size: 16m\n\trrset-cache-size: 32m\n\tkey-cache-size: 4m\n\tneg-cache-size: 1m\n"
-	"\tinfra-cache-numhosts: 10000\n\tinfra-host-ttl: 60\n\tinfra-keep-probing: yes\n"
+	"\tinfra-cache-numhosts: 10000\n\tinfra-keep-probing: yes\n"
 	"\toutgoing-range: 256\n\toutgoing-num-tcp: 16\n\tedns-buffer-size: 1232\n"
 	"\tcache-max-negative-ttl: 900\n\tminimal-responses: yes\n\tval-bogus-ttl: 30\n"
 	"\tverbosity: 0\n\tval-log-level: 2\n\tuse-syslog: no\n";
+
+/*
+ * A server of the zones that did not answer is asked again after a minute, and its silence
+ * is not waited for by the next question: there are others. A forwarder is all there is: it
+ * is asked at least every two seconds, and back in use as soon after it is back.
+ */
+static const char	patience[] = "\tinfra-host-ttl: 60\n";
+static const char	impatience[] = "\tinfra-host-ttl: 2\n\tinfra-cache-max-rtt: 2000\n";
 
 /* --- what the settings come to */
 
@@ -201,6 +205,7 @@ set_up(struct ub_ctx *ctx, const struct settings *s, bool root)
 	int			 err;
 
 	buf_adds(&text, options);
+	buf_adds(&text, d->nforwarder > 0 ? impatience : patience);
 	buf_addf(&text, "\tdo-not-query-localhost: %s\n", any_server(d, is_loopback) ? "no" : "yes");
 	buf_addf(&text, "\tdo-ip6: %s\n", ip6_works() || any_server(d, is_ip6) ? "yes" : "no");
 	buf_addf(&text, "\tunblock-lan-zones: %s\n", special_lan(s) ? "yes" : "no");

@@ -206,6 +206,24 @@ with FakeDns(lambda q: [one(q, n4('192.0.2.66'), ident=b'xx'), one(q, n4('192.0.
     a = d.ask('A', 'a.example')
     ok(a.got in ('ok', 'temp') and a.rr in ([], [n4('192.0.2.1')]), 'answers with another id or question are not taken', a)
 
+with FakeDns(lambda q: None if silent[0] else one(q)) as f, Dnsd('-f', f.addr) as d:
+    eq(d.ask('A', 'a.example').got, 'ok', 'a forwarder that answers')
+    silent[0] = True
+    end = time.time() + 8           # until it counts as down
+    asked = [d.ask('A', 'b%d.example' % i, ms=1000).got for i in range(1000) if time.time() < end and not time.sleep(0.1)]
+    eq(set(asked), {'temp'}, 'is silent for a while')
+    silent[0] = False
+    back = time.time()
+    while d.ask('A', 'c%f.example' % time.time(), ms=5000).got != 'ok' and time.time() < back + 30:
+        time.sleep(0.1)
+    took = time.time() - back
+    ok(took < 5, 'and is asked again soon after it is back', '%.1f s' % took)     # two seconds and what a busy machine takes
+    while d.ask('A', 'b0.example').got != 'ok' and time.time() < back + 30:
+        time.sleep(0.1)
+    took = time.time() - back
+    ok(took < 10, 'what it was asked in vain is asked again after five seconds', '%.1f s' % took)
+    finished(d, 'back')
+
 with FakeDns(lambda q: None) as f, Dnsd('-f', f.addr, '-f', plain.addr) as d:
     t = time.time()
     bad = [a for a in (d.ask('A', 'mx.example', ms=10000), d.ask('MX', 'example', ms=10000), d.ask('TXT', 'txt.example', ms=10000)) if a.got != 'ok']
