@@ -47,6 +47,7 @@ static const struct verb	verbs[] = {
 	{ "reload", "", "look at listeners and certificates again", false },
 	{ "restart", "SERVICE ...", "start services anew", false },
 	{ "serve", "[-n]", "run all services in the foreground", false },
+	{ "spf", "check [OPTION ...] IP MAILFROM HELO", "may a client send as somebody? (SPF)", true },
 	{ "status", "", "services and timed jobs", false },
 	{ "stop", "", "stop what serve started", false },
 	{ "transport", "list|password [-r] NAME", "other ways out for mail, and their passwords", false },

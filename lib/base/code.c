@@ -175,3 +175,24 @@ code_escape(struct buf *b, struct str s)
 		s = str_skip(s, 1);
 	}
 }
+
+void
+code_json(struct buf *b, struct str s)
+{
+	buf_addc(b, '"');
+	while (s.n > 0) {
+		unsigned char	c = (unsigned char)s.p[0];
+		size_t		n = c >= 0x80 ? utf8_sequence(s) : 1;
+
+		if (c < 0x20 || c == 0x7f)
+			buf_addf(b, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (n == 0)
+			buf_adds(b, "\xef\xbf\xbd");
+		else
+			buf_add(b, str_head(s, n));
+		s = str_skip(s, n == 0 ? 1 : n);
+	}
+	buf_addc(b, '"');
+}

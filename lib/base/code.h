@@ -28,4 +28,7 @@ bool	code_unhex(struct buf *, struct str) __attribute__((warn_unused_result));
  */
 void	code_escape(struct buf *, struct str);
 
+/* A string of JSON (RFC 8259 section 7), in its quotes; a byte that is not UTF-8 becomes U+FFFD. */
+void	code_json(struct buf *, struct str);
+
 #endif

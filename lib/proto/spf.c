@@ -16,7 +16,7 @@ void
 spf_tell(struct spf *s, struct str term, const char *fmt, ...)
 {
 	struct buf	text = BUF_INIT(LIMIT_SPF_TOLD);
-	struct spf_step	step = { .depth = s->depth, .domain = spf_top(s)->domain, .term = term };
+	struct spf_step	step = { .depth = s->depth, .domain = spf_top(s)->domain, .term = str_head(term, QUOTED) };
 	va_list		ap;
 
 	if (s->args.tell == NULL)
@@ -168,7 +168,7 @@ parse_record(struct spf *s, struct str txt)
 	if (why == NULL)
 		return SPF_GO_ON;
 	spf_tell(s, str_head(bad, QUOTED), "%s", why);
-	return spf_end(s, SPF_PERMERROR, "the record of " STR_FMT " is wrong at \"" STR_FMT "\": %s", STR_ARG(f->domain),
+	return spf_end(s, SPF_PERMERROR, "the record of " STR_FMT " is wrong at " STR_FMT ": %s", STR_ARG(f->domain),
 	    STR_ARG(str_head(bad, 200)), why);
 }
 

@@ -24,7 +24,7 @@
 struct spf_step {
 	unsigned	depth;		/* of includes */
 	struct str	domain;		/* whose record */
-	struct str	term;		/* as published; empty: it is about the record */
+	struct str	term;		/* as published, perhaps cut; empty: it is about the record */
 	struct str	text;
 };
 

@@ -219,7 +219,7 @@ begin_asking(struct spf *s)
 	}
 	if (!spf_target(s, t->domain)) {
 		spf_tell(s, t->text, "it leads to no name that the DNS could have");
-		return spf_end(s, SPF_PERMERROR, "\"" STR_FMT "\" leads to no name that the DNS could have", STR_ARG(str_head(t->text, 200)));
+		return spf_end(s, SPF_PERMERROR, STR_FMT " leads to no name that the DNS could have", STR_ARG(str_head(t->text, 200)));
 	}
 	return ask(s);
 }

@@ -59,11 +59,25 @@ test_escape(void)
 	buf_free(&b);
 }
 
+static void
+test_json(void)
+{
+	struct buf	b = BUF_INIT(256);
+
+	code_json(&b, STR("a\"\\/\n\x7f\xc3\xa9\xff\xe2\x82"));
+	is_str(buf_str(&b), STR("\"a\\\"\\\\/\\u000a\\u007f\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""), "a string of JSON");
+	buf_reset(&b);
+	code_json(&b, STR(""));
+	is_str(buf_str(&b), STR("\"\""), "an empty one");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	test_base64();
 	test_not_canonical();
 	test_escape();
+	test_json();
 	return done_testing();
 }
