@@ -124,6 +124,12 @@
 #define LIMIT_DMARC_URIS	16
 #define LIMIT_DMARC_LOOKUPS	64
 
+/* Authentication-Results: what is told of a text of a peer (doubled by escapes, a line is below 998), and what is read. */
+#define LIMIT_AUTHRES_VALUE	400
+#define LIMIT_AUTHRES_DEPTH	20	/* comments in comments */
+#define LIMIT_AUTHRES_RESULTS	100
+#define LIMIT_AUTHRES_PROPS	1000	/* of all results */
+
 /* dnsd: clients, their questions, and what libunbound is working on (20 KiB each at worst). */
 #define LIMIT_DNSD_CLIENTS	1000
 #define LIMIT_DNSD_PIPELINE	256	/* questions of one client */

@@ -2,6 +2,7 @@
 
 #include "addr.h"
 #include "addrlist.h"
+#include "authres.h"
 #include "header.h"
 #include "lex.h"
 
@@ -225,18 +226,6 @@ submission_look(struct str head, struct arena *a, struct submission *s)
 
 /* --- writing */
 
-/* What an Authentication-Results field says who found it (RFC 8601 2.2). */
-static bool
-is_of_host(struct str value, struct str hostname)
-{
-	struct lex	l = { .s = value };
-	struct str	id;
-
-	lex_skip(&l, NULL);
-	id = lex_peek(&l) == '"' ? lex_quoted(&l) : lex_token(&l, ";");
-	return str_ieq(id, hostname);
-}
-
 static bool
 is_kept(const struct header_field *f, struct str hostname, bool author)
 {
@@ -245,7 +234,7 @@ is_kept(const struct header_field *f, struct str hostname, bool author)
 	if (str_ieq(f->name, STR("Date")) || str_ieq(f->name, STR("Message-ID")))
 		return !is_blank(f->value);
 	if (str_ieq(f->name, STR("Authentication-Results")))
-		return !is_of_host(f->value, hostname);
+		return !authres_claims(f->value, hostname);
 	return !(author && str_ieq(f->name, STR("From")));
 }
 
