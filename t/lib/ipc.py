@@ -3,6 +3,7 @@ import array
 import base64
 import os
 import socket
+import time
 
 
 def record(proto, **attrs):
@@ -38,8 +39,15 @@ def listener(path, backlog=100):
 def connect(path, seconds=30):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(seconds)
-    s.connect(path)
-    return s
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            s.connect(path)
+            return s
+        except BlockingIOError:     # so many wait to be accepted already
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def pair(kind=socket.SOCK_SEQPACKET):

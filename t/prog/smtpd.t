@@ -611,16 +611,16 @@ def test_faults():
     s.end()
     for what, args, before in [('message', ('-t', '2000', '-m', '1000'), ['EHLO x', 'MAIL FROM:<a@x>', 'RCPT TO:<joe@example.org>', 'DATA']),
                                ('chunk that nobody wants', ('-t', '2000', '-m', '1000'), ['EHLO x', 'BDAT 999999999 LAST']),
-                               ('command', ('-t', '150'), ['EHLO x'])]:
+                               ('command', ('-t', '250'), ['EHLO x'])]:
         s = Session(*args)
         s.cmds(*before[:-1])
         s.send(before[-1] + '\r\n')
         if not before[-1].startswith('BDAT'):
             s.reply()
         try:
-            for _ in range(25):
+            for _ in range(60):
                 s.send('x')
-                time.sleep(0.1)
+                time.sleep(0.05)
         except OSError:
             pass
         try:
