@@ -34,6 +34,7 @@
 #define LIMIT_ENVELOPE		(1024u * 1024)
 #define LIMIT_ENVELOPE_ARENA	(2 * LIMIT_ENVELOPE)	/* its text, and what is decoded from it */
 #define LIMIT_SPOOL_WORD	512	/* of a result: host, status …; more is cut */
+#define LIMIT_SPOOL_DEST	1024	/* what queue-send calls a destination: a verdict's text, or a domain and a transport */
 
 /* A notification: of the message it is about, of the words that peers said, and all of it. */
 #define LIMIT_NOTICE_FULL	(1024u * 1024)	/* RET=FULL gives a larger one's header alone */
@@ -171,6 +172,6 @@ _Static_assert(LIMIT_IMAP_LINE < LIMIT_RECORD / 2, "a pipelined line fits encode
 _Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_SMTP_AUTH_LINE, "a SASL message fits encoded into a response of AUTH");
 _Static_assert(2 * LIMIT_SASL_RESPONSE < LIMIT_IMAP_LINE, "a SASL message fits encoded into a line");
 _Static_assert(LIMIT_SMTP_RCPTS * (LIMIT_PATH + LIMIT_ORCPT + 128) < LIMIT_ENVELOPE, "recipients fit into an envelope");
-_Static_assert(5 * LIMIT_SMTP_RCPTS + LIMIT_SMTP_REPLY + 8 * LIMIT_SPOOL_WORD < LIMIT_RECORD, "an entry of a log is a record");
+_Static_assert(5 * LIMIT_SMTP_RCPTS + LIMIT_SMTP_REPLY + 8 * LIMIT_SPOOL_WORD + LIMIT_SPOOL_DEST + LIMIT_JOB_DIALED < LIMIT_RECORD, "an entry of a log is a record");
 
 #endif

@@ -122,6 +122,7 @@ struct spool_entry {
 	unsigned		 attempt;	/* TRY: this is the n-th, from 1 */
 	int64_t			 next;		/* TRY, DEFER, RETRY */
 	struct spool_result	 result;	/* OK, DEFER, FAIL */
+	struct str		 dest, dialed;	/* DEFER: what a worker is to be told at the next attempt at this destination; empty: as before */
 };
 
 /*

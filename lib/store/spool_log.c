@@ -100,6 +100,18 @@ add_result(struct buf *b, const struct spool_result *r)
 		attr_adds(b, "local", "1");
 }
 
+/* Both or nothing: what is cut would say something else. */
+static void
+add_dialed(struct buf *b, const struct spool_entry *e)
+{
+	if (e->dialed.n == 0 || e->dialed.n > LIMIT_JOB_DIALED || e->dest.n > LIMIT_SPOOL_DEST ||
+	    str_chr(e->dest, SPOOL_ENTRY_MARK) < e->dest.n || str_chr(e->dialed, SPOOL_ENTRY_MARK) < e->dialed.n ||
+	    str_chr(e->dest, '\0') < e->dest.n || str_chr(e->dialed, '\0') < e->dialed.n)
+		return;
+	attr_add(b, "dest", e->dest);
+	attr_add(b, "dialed", e->dialed);
+}
+
 bool
 spool_entry_encode(struct buf *b, const struct spool_entry *e)
 {
@@ -122,6 +134,8 @@ spool_entry_encode(struct buf *b, const struct spool_entry *e)
 		attr_addu(b, "next", (uint64_t)e->next);
 	if (e->event == SPOOL_EV_OK || e->event == SPOOL_EV_DEFER || e->event == SPOOL_EV_FAIL)
 		add_result(b, &e->result);
+	if (e->event == SPOOL_EV_DEFER)
+		add_dialed(b, e);
 	if (buf_failed(b) || b->n > ENTRY_MAX)
 		return false;
 	buf_addf(&sum, "%08x", crc32(str_skip(buf_str(b), AT_TEXT)));
@@ -192,6 +206,8 @@ spool_entry_decode(struct str in, uint32_t *rcpts, struct spool_entry *e)
 	e->at = (int64_t)at;
 	e->next = (int64_t)next;
 	e->attempt = attempt;
+	e->dest = attr_text(rec, "dest");
+	e->dialed = str_head(attr_text(rec, "dialed"), LIMIT_JOB_DIALED);
 	e->result = (struct spool_result){
 		.host = attr_text(rec, "host"), .ip = attr_text(rec, "ip"), .code = code, .status = attr_text(rec, "status"),
 		.text = attr_text(rec, "text"), .tls = attr_text(rec, "tls"),

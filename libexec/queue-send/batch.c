@@ -216,21 +216,24 @@ same_result(const struct job_result *a, const struct job_result *b)
 
 /* One event for all that have the result of the i-th. */
 static void
-note_result(struct queue *q, struct batch *b, const struct job_result *res, unsigned i, bool *done)
+note_result(struct queue *q, struct batch *b, const struct job_done *d, unsigned i, bool *done)
 {
 	uint32_t		which[JOB_RCPTS];
-	const struct job_result	*r = &res[i];
+	const struct job_result	*res = d->result, *r = &res[i];
 	struct spool_entry	e = { .event = event_of(b, r), .rcpt = which, .next = b->next,
 	    .result = { .host = r->host, .ip = r->ip, .code = r->code, .status = r->status,
-	        .text = r->text, .tls = r->tls, .dsn = r->dsn, .local = r->local } };
+	        .text = r->text, .tls = r->tls, .dsn = r->dsn, .local = r->local },
+	    .dest = name_str(b->dest->key), .dialed = d->dialed };
+	bool			delivered = e.event == SPOOL_EV_OK ||
+	    (e.event == SPOOL_EV_DEFER && b->dest->kind == DEST_LOCAL && d->dialed.n > 0);
 
 	for (unsigned k = i; k < b->n; k++)
 		if (!done[k] && same_result(r, &res[k])) {
 			done[k] = true;
 			which[e.nrcpt++] = b->rcpt[k];
 		}
-	/* synced: what was delivered must not go out again after a power cut */
-	if (note(q, b, &e, e.event == SPOOL_EV_OK) == -1)
+	/* synced: what was delivered, also to some members of an alias, must not go out again after a power cut */
+	if (note(q, b, &e, delivered) == -1)
 		return;
 	for (size_t k = 0; k < e.nrcpt; k++)
 		b->m->rcpt[which[k]].unnoted = false;
@@ -238,16 +241,17 @@ note_result(struct queue *q, struct batch *b, const struct job_result *res, unsi
 
 /* What cannot be taken back comes first. */
 static void
-note_results(struct queue *q, struct batch *b, const struct job_result *res)
+note_results(struct queue *q, struct batch *b, const struct job_done *d)
 {
-	bool	done[JOB_RCPTS] = { false };
+	const struct job_result	*res = d->result;
+	bool			 done[JOB_RCPTS] = { false };
 
 	for (unsigned i = 0; i < b->n; i++)
 		if (!done[i] && res[i].got == JOB_OK)
-			note_result(q, b, res, i, done);
+			note_result(q, b, d, i, done);
 	for (unsigned i = 0; i < b->n; i++)
 		if (!done[i])
-			note_result(q, b, res, i, done);
+			note_result(q, b, d, i, done);
 }
 
 /* All went well and nobody else is waiting: the removal of the files says it. */
@@ -268,7 +272,7 @@ batch_done(struct queue *q, struct batch *b, const struct job *j, const struct j
 		apply(b, i, event_of(b, &d->result[i]), &d->result[i]);
 	}
 	if (!is_finished(b->m))
-		note_results(q, b, d->result);
+		note_results(q, b, d);
 	message_keep_dialed(b->m, b->dest->key, d->dialed);
 	dest_touch(q, b->dest);
 	message_settle(q, b->m);

@@ -6,6 +6,8 @@
 
 /* What the log tells of the times, beside what spool_replay() makes of it. */
 struct told {
+	struct queue		*q;
+	struct message		*m;
 	const struct envelope	*e;
 	int64_t			*set;	/* when the time to come was set */
 	bool			*by_hand, *told;
@@ -15,7 +17,12 @@ static void
 take_entry(void *arg, const struct spool_entry *e)
 {
 	struct told	*t = arg;
+	struct name	*dest = e->dialed.n > 0 ? name_hold(&t->q->names, e->dest) : NULL;
 
+	if (dest != NULL) {
+		message_keep_dialed(t->m, dest, e->dialed);
+		name_drop(&t->q->names, dest);
+	}
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		uint32_t	r = e->rcpt[i];
 
@@ -86,7 +93,7 @@ make(struct queue *q, const struct envelope *e)
 {
 	struct message		*m = calloc(1, sizeof(*m) + e->nrcpt * sizeof(m->rcpt[0]));
 	struct spool_rcpt	*sr = arena_array(&q->arena, e->nrcpt, sizeof(sr[0]));
-	struct told		 t = { .e = e };
+	struct told		 t = { .q = q, .m = m, .e = e };
 
 	t.set = arena_array(&q->arena, e->nrcpt, sizeof(t.set[0]));
 	t.by_hand = arena_array(&q->arena, e->nrcpt, sizeof(t.by_hand[0]));
@@ -94,7 +101,8 @@ make(struct queue *q, const struct envelope *e)
 	errno = ENOMEM;
 	if (m == NULL || sr == NULL || t.set == NULL || t.by_hand == NULL || t.told == NULL ||
 	    spool_replay(&q->spool, e->id, &q->arena, sr, e->nrcpt, take_entry, &t) == -1) {
-		free(m);
+		if (m != NULL)
+			message_free(q, m);
 		return NULL;
 	}
 	m->nrcpt = (uint32_t)e->nrcpt;

@@ -298,6 +298,23 @@ def results():
         ok(q.empty(), 'the second later')
         eq([(j.to, j.dialed) for j in q.local.jobs], [(['ann@ours.example', 'list@second.example'], ''), (['list@second.example'], 'a member had it')],
            'with what was told of both')
+    # over a restart, each destination its own: an alias' members would have it twice
+    for end in ('stop', 'kill'):
+        with Queue(files={**FILES, 'domains/second.example.conf': ''}) as q:
+            q.local.policy = lambda j, w: Answer([TEMP for r in j.to], dialed='a member had it')
+            q.remote.policy = lambda j, w: Answer([TEMP for r in j.to], dialed='mx.%s=192.0.2.1' % j.to[0])
+            i = q.put('ann@ours.example', 'a@x.example', 'b@y.example')
+            q.start()
+            ok(q.wait(lambda: {r['state'] for r in q.show().values()} == {'waiting'} and
+                      all(r['attempts'] == 1 for r in q.show().values())), 'all wait', q.show())
+            getattr(q, end)()
+            n, k = len(q.local.jobs), len(q.remote.jobs)
+            q.local.policy = q.remote.policy = lambda j, w: OK
+            q.start()
+            q.command('retry', all=1)
+            ok(q.empty(), 'all arrives after a restart (%s)' % end)
+            eq([j.dialed for j in q.local.jobs[n:]] + sorted(j.dialed for j in q.remote.jobs[k:]),
+               ['a member had it', 'mx.a@x.example=192.0.2.1', 'mx.b@y.example=192.0.2.1'], 'what was told is kept (%s)' % end)
 
 
 def notifications():

@@ -291,6 +291,52 @@ test_long(void)
 	is_num(spool_remove(&sp, id), 0, "removed");
 }
 
+static char	heard[LIMIT_SPOOL_DEST + LIMIT_JOB_DIALED + 10];
+
+static void
+hear(void *arg, const struct spool_entry *e)
+{
+	struct buf	b = { .p = heard, .cap = sizeof(heard), .max = sizeof(heard) - 1 };
+
+	(void)arg;
+	buf_addf(&b, STR_FMT "|" STR_FMT, STR_ARG(e->dest), STR_ARG(e->dialed));
+	heard[b.n] = '\0';
+}
+
+/* What workers want to know again: as it is, or not at all. */
+static void
+test_dialed(void)
+{
+	static char		text[LIMIT_JOB_DIALED + 1];
+	uint32_t		zero = 0;
+	struct spool_entry	e = { .event = SPOOL_EV_DEFER, .rcpt = &zero, .nrcpt = 1 };
+	const struct {
+		const char		*name;
+		enum spool_event	 event;
+		struct str		 dest, dialed;
+		const char		*want;
+	} table[] = {
+		{ "a host's addresses", SPOOL_EV_DEFER, STR("\001smart\001b.example"), STR("mx=192.0.2.1"), "\001smart\001b.example|mx=192.0.2.1" },
+		{ "the longest", SPOOL_EV_DEFER, STR(""), str_n(text, LIMIT_JOB_DIALED), NULL },
+		{ "too long", SPOOL_EV_DEFER, STR("d"), str_n(text, sizeof(text)), "|" },
+		{ "an entry's mark", SPOOL_EV_DEFER, STR("d"), STR("a\036b"), "|" },
+		{ "a NUL", SPOOL_EV_DEFER, STR("a\0b"), STR("c"), "|" },
+		{ "of no use any more", SPOOL_EV_FAIL, STR("d"), STR("c"), "|" },
+	};
+
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		e.event = table[i].event;
+		e.dest = table[i].dest;
+		e.dialed = table[i].dialed;
+		arena_reset(&arena);
+		ok(spool_note(&sp, id, &e, false) == 0 && spool_replay(&sp, id, &arena, state, 3, hear, NULL) == 0 &&
+		    (table[i].want != NULL ? strcmp(heard, table[i].want) == 0 : strlen(heard) == LIMIT_JOB_DIALED + 1),
+		    "dialed: %s", table[i].name);
+		ok(spool_remove(&sp, id) == 0, "removed");
+	}
+}
+
 static void
 test_tidy(void)
 {
@@ -318,6 +364,7 @@ main(void)
 	test_states();
 	test_torn();
 	test_long();
+	test_dialed();
 	test_tidy();
 	spool_close(&sp);
 	arena_free(&arena);
