@@ -27,7 +27,7 @@ def sources(page):
     files = [f"{SOURCE}/{listed.group(1)}"] if listed and here.endswith("verbs") else []
     for stem in (name, name.removeprefix("posthorn-")):
         if not files and os.path.exists(f"{here}/{stem}.c"):
-            files = [f"{here}/{stem}.c"]
+            files = [f"{here}/{stem}.c"] + (glob.glob(f"{here}/{stem}_*.c") if here.endswith("bin") else [])
     if not files and os.path.basename(here) == name:
         files = glob.glob(f"{here}/*.c")
     text = "".join(read(f) for f in files)
@@ -47,11 +47,21 @@ def options(text):
     return found
 
 
+def flag(word):
+    """"bs" and "oi" are -b and -o with what they take."""
+    return "-" + (word if word.startswith("-") else word[0])
+
+
+def no_meaning(text):
+    """Options that are taken for the sake of others' callers: the synopsis says nothing of them."""
+    return set().union(*(page_options(i + "\n") for i in re.findall(r"^(\.It Fl .*)\nHave a meaning elsewhere", text, re.M)))
+
+
 def page_options(text):
     found = set()
     for line in re.findall(r"^\.It (Fl .*)$", text, re.M):
         for m in re.finditer(r"Fl (-?[A-Za-z0-9-]+)", line):
-            found.add("-" + m.group(1))
+            found.add(flag(m.group(1)))
     return found
 
 
@@ -61,15 +71,16 @@ def section(text, name):
 
 
 def named(text):
-    return {"-" + o for o in re.findall(r"\bFl (-?[A-Za-z0-9][A-Za-z0-9-]*)", text)}
+    return {flag(o) for o in re.findall(r"\bFl (-?[A-Za-z0-9][A-Za-z0-9-]*)", text)}
 
 
 def exit_codes(text):
     return set(re.findall(r"\b(?:0|100|111)\b", section(text, "EXIT STATUS")))
 
 
+sysexits = {n: getattr(os, n) for n in dir(os) if n.startswith("EX_")}
 makefile = read(SOURCE + "/Makefile.am")
-pages = sorted(glob.glob(SOURCE + "/bin/*.1") + glob.glob(SOURCE + "/libexec/**/*.8", recursive=True))
+pages = sorted(glob.glob(SOURCE + "/bin/*.[18]") + glob.glob(SOURCE + "/libexec/**/*.8", recursive=True))
 for page in pages:
     name = os.path.relpath(page, SOURCE)
     text = read(page)
@@ -81,7 +92,14 @@ for page in pages:
     described = named(text.replace(section(text, "SYNOPSIS"), ""))
     tap.none([f"{o} is not in the page" for o in sorted(want - described)] + [f"{o} is not an option" for o in sorted(told - want)],
              f"{name}: options are in the page, and no others")
-    tap.none([f"{o} is not in the synopsis" for o in sorted(want - named(section(text, "SYNOPSIS")))], f"{name}: options are in the synopsis")
+    tap.none([f"{o} is not in the synopsis" for o in sorted(want - no_meaning(text) - named(section(text, "SYNOPSIS")))], f"{name}: options are in the synopsis")
+    if "sysexits.h" in code:
+        codes = set(re.findall(r"^\.It ([0-9 ,]+)$", section(text, "EXIT STATUS"), re.M))
+        codes = set(" , ".join(codes).split(" , "))
+        said = {str(sysexits[c]) for c in re.findall(r"\bEX_[A-Z]+\b", code)}
+        tap.none([f"{c} is not in the page" for c in sorted(said - codes)] + [f"{c} is never said" for c in sorted(codes - said)],
+                 f"{name}: exit codes, of sysexits.h")
+        continue
     codes = exit_codes(text)
     missing = [f"{c} is not in the page" for c, e in (("100", "EXIT_PERM"), ("111", "EXIT_TEMP")) if e in code and c not in codes]
     extra = [f"{c} is never said" for c, e in (("100", "EXIT_PERM"), ("111", "EXIT_TEMP")) if e not in code and c in codes]
