@@ -36,6 +36,7 @@ static const struct verb	verbs[] = {
 	{ "alias", "add|rm|list|addmember|rmmember|set ...", "addresses with several members", false },
 	{ "cert", "selfsigned [-f] NAME ...|list", "make and list certificates", false },
 	{ "config", "check|build|show ...", "check the configuration, put it into use, look into it", false },
+	{ "dkim", "gen|txt|list|rotate|retire|sign|verify ...", "keys that sign mail, and who signed a message", true },
 	{ "domain", "add|rm|list|enable|disable|catch-all ...", "domains: list, add, remove, change", false },
 	{ "key", "add|list|rm ...", "client keys that may log in", false },
 	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },

@@ -11,6 +11,7 @@
 #define HOME_CONFIG_TDB	"config.tdb"	/* below var, as all of these */
 #define HOME_ACCOUNTS	"accounts"
 #define HOME_AUTH	"auth"
+#define HOME_DKIM	"dkim"
 #define HOME_QUEUE	"queue"
 #define HOME_TLS	"tls"
 #define HOME_TMP	"tmp"

@@ -118,6 +118,7 @@ LINKS = {
     'libexec/queue-drop': {'tdb', 'idn2'},
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
+    'libexec/verbs/dkim': {'crypto', 'idn2'},
     'bin/sendmail': set(),
     'libexec/dnsd': {'tdb', 'unbound', 'idn2'},
 }

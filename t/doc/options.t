@@ -23,8 +23,11 @@ def sources(page):
     """The files of a page's program: as the Makefile says, NAME.c, or all of NAME/; and admin.c where it is used."""
     name = os.path.basename(page).rsplit(".", 1)[0]
     here = os.path.dirname(page)
-    listed = re.search(rf"^libexec_verbs_{name.removeprefix('posthorn-')}_SOURCES\s*= (\S+)", makefile, re.M)
-    files = [f"{SOURCE}/{listed.group(1)}"] if listed and here.endswith("verbs") else []
+    verb = name.removeprefix("posthorn-")
+    listed = re.search(rf"^libexec_verbs_{verb}_SOURCES\s*= ((?:.*\\\n)*.*)$", makefile, re.M)
+    words = listed.group(1).split() if listed and here.endswith("verbs") else []
+    # the first, and the parts named after the verb
+    files = [f"{SOURCE}/{w}" for i, w in enumerate(words) if w.endswith(".c") and (i == 0 or f"/{verb}_" in w)]
     for stem in (name, name.removeprefix("posthorn-")):
         if not files and os.path.exists(f"{here}/{stem}.c"):
             files = [f"{here}/{stem}.c"] + (glob.glob(f"{here}/{stem}_*.c") if here.endswith("bin") else [])
