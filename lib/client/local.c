@@ -2,8 +2,7 @@
 
 #include <errno.h>
 
-#include "../proto/addrlist.h"
-#include "../proto/header.h"
+#include "../proto/author.h"
 
 static const struct local_outcome	delivered = { 250, STR_INIT("2.2.0"), STR_INIT("delivered") };
 static const struct local_outcome	lookup_failed = { 451, STR_INIT("4.3.0"), STR_INIT("an address cannot be looked up now") };
@@ -11,19 +10,11 @@ static const struct local_outcome	lookup_failed = { 451, STR_INIT("4.3.0"), STR_
 struct str
 local_author(struct conf *c, struct arena *arena, struct str message)
 {
-	struct header		h;
-	struct header_field	f;
-	struct addrlist_item	i;
-	struct str		from = STR(""), canonical;
-	size_t			n = 0;
+	struct author	a;
+	struct str	canonical;
 
-	header_open(&h, message);
-	while (header_next_named(&h, STR("From"), &f)) {
-		from = f.value;
-		n++;
-	}
-	if (n != 1 || !addrlist_single(from, arena, &i) ||
-	    conf_canonical(c, i.local, i.domain, arena, &canonical) != CONF_OK)
+	(void)author_find(message, arena, &a);
+	if (a.domain.n == 0 || conf_canonical(c, a.local, a.domain, arena, &canonical) != CONF_OK)
 		return STR("");
 	return canonical;
 }
