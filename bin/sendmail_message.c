@@ -30,14 +30,14 @@ recipient(struct recipients *r, struct str address)
 
 /* A name of this system, and not what is left of something that the parser could not understand. */
 static bool
-is_name(struct str local, struct str list)
+is_name(struct str local, struct str item)
 {
-	size_t	at = str_find(list, local);
+	size_t	at = str_find(item, local);
 
 	for (size_t i = 0; i < local.n; i++)
 		if (byte_is_control(local.p[i]) || memchr(" \"(),:;<>@[\\]", local.p[i], 13) != NULL)
 			return false;
-	return local.n > 0 && at < list.n && (at + local.n == list.n || list.p[at + local.n] != '@');
+	return local.n > 0 && at < item.n && (at + local.n == item.n || item.p[at + local.n] != '@');
 }
 
 void
@@ -49,10 +49,12 @@ recipients_add(struct recipients *r, struct str list)
 	struct addrlist_item	i;
 
 	addrlist_open(&l, list, &a);
-	while (addrlist_next(&l, &i)) {
+	for (size_t from = 0; addrlist_next(&l, &i); from = l.lex.at) {
+		struct str	item = { list.p + from, l.lex.at - from };
+
 		if (i.kind != ADDRLIST_MAILBOX)
 			continue;
-		if (i.local.n == 0 || (i.domain.n == 0 && !is_name(i.local, list)))
+		if (i.local.n == 0 || (i.domain.n == 0 && !is_name(i.local, item)))
 			diex(EX_DATAERR, "a recipient that is no address");
 		buf_reset(&text);
 		addr_add_quoted(&text, i.local);

@@ -127,7 +127,8 @@ r = sendmail('-t', input=b'From: a@b\nSubject: x\n\nTo: a@x\n')
 t.ok(r.returncode == 64 and not r.data and b'no recipients' in r.stderr, 'no recipients in the header', r.stderr)
 r = sendmail(input=MESSAGE)
 t.ok(r.returncode == 64 and not r.data and b'no recipients' in r.stderr, 'no recipients', r.stderr)
-for bad in ('a b', 'a b@', 'x@', '@x', 'foo <>', '"j q"', '""@'):
+t.eq(sendmail('joe@x, joe', input=MESSAGE).to, ['joe@x', 'joe'], 'a name of this system behind an address with the same one')
+for bad in ('a@x, a b@', 'a b', 'a b@', 'x@', '@x', 'foo <>', '"j q"', '""@'):
     r = sendmail('a@b', bad, input=MESSAGE)
     t.ok(r.returncode == 65 and not r.data and b'no address' in r.stderr, 'no address: ' + bad, r.returncode, r.stderr)
 many = ['r%d@x' % i for i in range(1000)]
