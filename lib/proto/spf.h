@@ -105,7 +105,7 @@ struct spf {
 	struct str		target;		/* the name that the term is about */
 	struct str		exp_text;	/* as published */
 	bool			explaining;	/* the result stands, limits no longer change it */
-	bool			names_known;
+	bool			names_known, names_void;	/* of the client; there is no PTR record */
 	enum spf_go		(*heard)(struct spf *, const struct spf_answer *, size_t);
 	enum spf_go		(*resume)(struct spf *);	/* when the client's names are known */
 	struct str		candidate[LIMIT_SPF_NAMES], name[LIMIT_SPF_NAMES];	/* of the client: claimed, validated */

@@ -28,7 +28,8 @@ static enum spf_go
 heard_ptr(struct spf *s, const struct spf_answer *a, size_t n)
 {
 	(void)n;
-	if ((a->got == SPF_DNS_VOID || a->got == SPF_DNS_NO_NAME) && !spf_count_void(s))
+	s->names_void = a->got == SPF_DNS_VOID || a->got == SPF_DNS_NO_NAME;
+	if (s->names_void && !spf_count_void(s))
 		return SPF_GO_OVER;
 	for (size_t i = 0; a->got == SPF_DNS_FOUND && i < a->n && i < LIMIT_SPF_NAMES; i++) {
 		if (!dns_name_is_host(a->rr[i].name))

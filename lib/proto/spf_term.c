@@ -194,6 +194,9 @@ ask(struct spf *s)
 	case SPF_EXISTS:
 		return spf_want(s, DNS_A, s->target, heard_exists);
 	case SPF_PTR:
+		/* what was asked in vain before is so once more */
+		if (s->names_void && !spf_count_void(s))
+			return SPF_GO_OVER;
 		return spf_names_find(s, compare_names);
 	case SPF_ALL:
 	case SPF_IP4:
@@ -204,6 +207,21 @@ ask(struct spf *s)
 		break;
 	}
 	return SPF_GO_ON;
+}
+
+/*
+ * Left open by 4.8: a name with an empty label, or one too long, can be nobody's, and nobody is
+ * asked: no match. A strange localpart does not make a record wrong then. But who includes, names a record.
+ */
+static enum spf_go
+no_name(struct spf *s)
+{
+	struct spf_term	*t = &spf_top(s)->term;
+
+	spf_tell(s, t->text, "it leads to no name that the DNS could have: no match");
+	if (t->kind != SPF_INCLUDE)
+		return SPF_GO_ON;
+	return spf_end(s, SPF_PERMERROR, STR_FMT " leads to no name that the DNS could have", STR_ARG(str_head(t->text, 200)));
 }
 
 static enum spf_go
@@ -217,10 +235,8 @@ begin_asking(struct spf *s)
 		spf_tell(s, t->text, "the sender's localpart is not ASCII: no match");
 		return SPF_GO_ON;
 	}
-	if (!spf_target(s, t->domain)) {
-		spf_tell(s, t->text, "it leads to no name that the DNS could have");
-		return spf_end(s, SPF_PERMERROR, STR_FMT " leads to no name that the DNS could have", STR_ARG(str_head(t->text, 200)));
-	}
+	if (!spf_target(s, t->domain))
+		return no_name(s);
 	return ask(s);
 }
 
