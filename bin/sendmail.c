@@ -61,7 +61,7 @@ int
 main(int argc, char *argv[])
 {
 	static struct recipients	to = { .arena = ARENA_INIT(LIMIT_SMTP_TRANSACTION) };
-	struct buf			address = BUF_INIT(LIMIT_SMTP_LINE), field = BUF_INIT(LIMIT_SMTP_LINE);
+	static struct buf		address = BUF_INIT(LIMIT_SMTP_LINE), field = BUF_INIT(LIMIT_SMTP_LINE);
 	struct message			m;
 	struct opts			o;
 
@@ -475,11 +475,11 @@ submit(const struct opts *o, const struct message *m, const struct recipients *t
 	ended = end(drop);
 	if (r.lost != 0) {
 		warnx("the queue does not answer (%s); the message was not taken", strerror(r.lost));
-		return ended == EX_OK ? EX_TEMPFAIL : ended;
-	}
-	if (code != EX_OK)
+		code = ended == EX_OK ? EX_TEMPFAIL : ended;
+	} else if (code != EX_OK)
 		warnx("%d " STR_FMT " " STR_FMT, r.code, STR_ARG(r.status), STR_ARG(r.text));
 	else if (o->verbose)
 		(void)printf("queued as " STR_FMT "\n", STR_ARG(r.id));
+	buf_free(&p.rec);
 	return code;
 }
