@@ -146,8 +146,10 @@ list_asked(const struct queue_filter *f, bool *any_r)
 	bool		first = true;
 	int		sock = queue_ask("list", f, &rec);
 
-	if (sock == -1)
+	if (sock == -1) {
+		buf_free(&rec);
 		return false;
+	}
 	if (buf_failed(&rec))
 		diex(EXIT_PERM, "too many ids");
 	if (ipc_send(sock, buf_str(&rec), NULL, deadline_in(PATIENCE_MS)) == -1)

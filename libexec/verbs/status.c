@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "sys/deadline.h"
 #include "sys/die.h"
+#include "sys/fd.h"
 #include "sys/home.h"
 #include "sys/ipc.h"
 
@@ -90,5 +91,7 @@ main(int argc, char *argv[])
 	}
 	if (fflush(stdout) == EOF)
 		die(EXIT_TEMP, "unable to write");
+	buf_free(&rec);
+	(void)fd_close(&sock);
 	return all_ready ? EXIT_OK : EXIT_TEMP;
 }
