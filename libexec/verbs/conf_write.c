@@ -1,5 +1,7 @@
 #include "conf_write.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,7 +51,10 @@ conf_write_memory(struct conf_write *w, uint64_t keys)
 		failed(w);
 }
 
-/* Nobody else looks at it before it is renamed, and builds take turns. */
+/*
+ * Nobody else looks at it before it is renamed, and builds take turns. Everybody may read it, then,
+ * services and programs of users: whatever umask the administrator has. No secret is in it.
+ */
 static void
 create(struct conf_write *w, const char *path, uint64_t keys)
 {
@@ -57,7 +62,7 @@ create(struct conf_write *w, const char *path, uint64_t keys)
 	unlink(path);
 	w->db = tdb_open(path, hash_size(keys), TDB_NOLOCK | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (w->db == NULL)
+	if (w->db == NULL || fchmod(tdb_fd(w->db), 0644) == -1)
 		failed(w);
 }
 

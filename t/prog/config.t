@@ -477,7 +477,22 @@ def test_killed():
     h.free()
 
 
+def test_umask():
+    """Services and everybody's programs read it, whoever built it."""
+    h = Home()
+    before = os.umask(0o077)
+    h.run("build")
+    modes = [os.stat(f"{h.top}/var/config.tdb").st_mode & 0o777]
+    h.write("accounts/ann.conf", "address x@example.org { }\n")
+    h.run("build", "-f")
+    modes.append(os.stat(f"{h.top}/var/config.tdb").st_mode & 0o777)
+    os.umask(before)
+    ok(modes == [0o644] * 2, "what is built can be read, with any umask", [oct(m) for m in modes])
+    h.free()
+
+
 test_errors()
+test_umask()
 test_fine()
 test_all_at_once()
 test_missing()
