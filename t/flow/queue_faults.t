@@ -2,15 +2,17 @@
 """Faults from outside, for mail on its way out: a resolver that is silent, a full disk, more to do
 than there may be processes. Nothing accepted is lost, and what was refused is not sent."""
 import os
+import resource
 import shutil
 import smtplib
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import FakeSMTP
 from nsd import FakeDns, Nsd, have, wire_name, zone
-from posthorn import Tap, run, wait_until
+from posthorn import POSTHORN, Tap, run, wait_until
 from ports import free_base
 from system import System
 from tap import skip_all
@@ -161,11 +163,68 @@ def ceilings(dns):
         s.check_verify('afterwards')
 
 
+NOBODY = 61234
+
+
+class Foreign(System):
+    """Made by root, run by another user."""
+
+    def start(self, seconds=60):
+        for where, dirs, files in os.walk(self.top):
+            for path in [where] + [os.path.join(where, f) for f in files]:
+                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        with open(self.logname, 'a') as log:
+            self.proc = subprocess.Popen([POSTHORN, '-C', self.dir, 'serve'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                         user=NOBODY, group=NOBODY, extra_groups=[])
+        return wait_until(lambda: self.proc.poll() is not None or self.verb('status').returncode == 0, seconds) and self.proc.poll() is None
+
+
+def processes(uid):
+    """[(pid, command)] of a user."""
+    found = []
+    for p in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/status' % p) as status, open('/proc/%s/cmdline' % p) as cmdline:
+                if '\nUid:\t%d\t' % uid in status.read():
+                    found.append((int(p), cmdline.read().split('\0')[:-1]))
+        except OSError:
+            pass        # it has gone
+    return found
+
+
+def limit(pid, processes):
+    """By the user himself: root in a container may not."""
+    r = subprocess.run(['prlimit', '--pid', str(pid), '--nproc=' + processes], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
+    t.ok(r.returncode == 0, 'its limit is ' + processes, r.stderr)
+
+
+def no_processes(dns):
+    """The kernel's limit for a user, which root does not have."""
+    try:
+        subprocess.run([POSTHORN, 'help'], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True)
+    except OSError:
+        return t.skip('no more processes', 'not root, or nobody else can run what was built')
+    them.clear()
+    with Foreign('ours.example', US, dns.addr, base, back=1, conf=FREE, tap=t) as s:
+        doors = [pid for pid, command in processes(NOBODY) if command[-1:] == ['queue-remote']]
+        t.eq(len(doors), 1, 'it runs as a user of no name')
+        limit(doors[0], '1:')
+        for i in range(3):
+            s.submit(['u@d%d.example' % i], s.message('none-%d' % i))
+        t.ok(wait_until(lambda: 'Resource temporarily unavailable' in s.log(), 60), 'there may be no process more', s.log()[-3000:])
+        t.ok(len(s.queued()) == 3 and not them.ended and s.proc.poll() is None, 'mail waits', s.queue('list').stdout)
+        most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        limit(doors[0], 'unlimited:' if most == resource.RLIM_INFINITY else '%d:' % most)
+        t.ok(s.queue_empty(100), 'and goes when there may', s.queue('list').stdout)
+    t.eq([len(got(them, 'none-%d' % i)) for i in range(3)], [1] * 3, 'each message once')
+
+
 ZONE = zone('ours MX 10 mx.ours\nmx.ours A %s\nthem MX 10 mx\nmx A %s\n' % (US, THEM) + ''.join('d%d MX 10 mx\n' % i for i in range(6)))
 them = FakeSMTP(THEM, base + 25)
 resolver()
 with Nsd({'example.': ZONE}) as nsd:
     disk_full(nsd)
     ceilings(nsd)
+    no_processes(nsd)
 them.stop()
 t.done()
