@@ -220,6 +220,11 @@ with sendq.Queue() as q:
     j = q.put('c@one.example', sender='ann@ours.example', account='ann')
     want = rows(queue('list'))
     q.start()
+    more = [q.put('z@three.example') for k in range(20)]
+    q.wait(lambda: all(g['attempts'] == 1 and g['state'] == 'waiting' for g in q.show().values()))
+    ids = [g[0] for g in rows(queue('list'))]
+    t.ok(len(ids) == 23 and ids == sorted(ids), 'the oldest first', ids)
+    queue('drop', '-d', 'three.example')
     q.wait(lambda: [g['attempts'] for g in q.show().values()] == [1, 1, 1] and all(g['state'] == 'waiting' for g in q.show().values()))
     r = queue('list')
     got = rows(r)
