@@ -37,6 +37,7 @@ static const struct verb	verbs[] = {
 	{ "cert", "selfsigned [-f] NAME ...|list", "make and list certificates", false },
 	{ "config", "check|build|show ...", "check the configuration, put it into use, look into it", false },
 	{ "dkim", "gen|txt|list|rotate|retire|sign|verify ...", "keys that sign mail, and who signed a message", true },
+	{ "dmarc", "check [OPTION ...] IP MAILFROM HELO", "what does the domain in From want done? (DMARC)", true },
 	{ "domain", "add|rm|list|enable|disable|catch-all ...", "domains: list, add, remove, change", false },
 	{ "key", "add|list|rm ...", "client keys that may log in", false },
 	{ "localserve", "[-d DIR] [-a ADDRESS] [-p BASE]", "a whole system to try, in a directory of yours", true },

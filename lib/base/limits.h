@@ -124,6 +124,7 @@
 /* DMARC: places to report to in one record; names asked for one message (From's walk needs 12; signatures may add theirs). */
 #define LIMIT_DMARC_URIS	16
 #define LIMIT_DMARC_LOOKUPS	64
+#define LIMIT_DMARC_ARENA	(LIMIT_DMARC_LOOKUPS * 2u * LIMIT_RECORD)	/* a record for each, and the names */
 
 /* Authentication-Results: what is told of a text of a peer (doubled by escapes, a line is below 998), and what is read. */
 #define LIMIT_AUTHRES_VALUE	400
@@ -164,6 +165,7 @@ _Static_assert(LIMIT_SPF_LOCAL + LIMIT_DOMAIN < LIMIT_SPF_VALUE, "a sender fits 
 #define LIMIT_DKIM_RSA_MAX	8192	/* one verification: 0.5 ms */
 #define LIMIT_DKIM_HEADER	(1024u * 1024)	/* a message's header, that is in memory meanwhile */
 #define LIMIT_DKIM_ARENA	(4u * 1024 * 1024)	/* its index and the signatures */
+#define LIMIT_DKIM_ANSWERS	(LIMIT_DKIM_SIGNATURES * 4 * LIMIT_RECORD)	/* what DNS says of its keys */
 
 _Static_assert(LIMIT_LOCALPART < LIMIT_PATH, "a localpart fits into a path");
 _Static_assert(LIMIT_SMTP_LINE > 2 * LIMIT_PATH, "MAIL with parameters fits into a line");

@@ -1,7 +1,4 @@
 /* posthorn dkim verify: what the signatures of a message are worth. */
-#include <sys/wait.h>
-
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,17 +6,14 @@
 
 #include "dkim.h"
 #include "base/code.h"
-#include "client/dns.h"
-#include "proto/dkim_verify.h"
-#include "sys/child.h"
+#include "client/dkim_ask.h"
 #include "sys/die.h"
 #include "sys/fd.h"
-#include "sys/sandbox.h"
+#include "tool_confine.h"
 #include "tool_dns.h"
 
 enum {
 	ASK_MS		= 30000,	/* for all keys together */
-	DNS_ARENA	= LIMIT_DKIM_SIGNATURES * 4 * LIMIT_RECORD,
 	OUTPUT		= 1 << 20,
 };
 
@@ -27,8 +21,6 @@ struct options {
 	const char	*server;
 	bool		 json;
 };
-
-_Static_assert((int)LIMIT_DKIM_SIGNATURES <= (int)DNS_QUESTIONS, "keys are looked up at once");
 
 static struct options
 options(int argc, char *argv[])
@@ -53,53 +45,6 @@ options(int argc, char *argv[])
 	if (optind != argc)
 		dkim_usage();
 	return o;
-}
-
-/* --- keys */
-
-static enum dkim_lookup
-lookup_of(enum dns_got got)
-{
-	switch (got) {
-	case DNS_OK:
-		return DKIM_LOOKUP_OK;
-	case DNS_NODATA:
-	case DNS_NXDOMAIN:
-		return DKIM_LOOKUP_NONE;
-	case DNS_BOGUS:
-		return DKIM_LOOKUP_BOGUS;
-	case DNS_TEMP:
-		break;
-	}
-	return DKIM_LOOKUP_TEMP;
-}
-
-static void
-give_key(struct dkim_verify *v, size_t i, const struct dns_answer *a, struct arena *arena)
-{
-	struct str	*txt = arena_array(arena, a->n + 1, sizeof(*txt));
-
-	for (size_t j = 0; txt != NULL && j < a->n; j++)
-		txt[j] = a->rr[j].text;
-	dkim_verify_key(v, i, txt == NULL ? DKIM_LOOKUP_TEMP : lookup_of(a->got), txt, txt == NULL ? 0 : a->n, a->secure);
-}
-
-static void
-look_up(struct dkim_verify *v, struct held *dns, struct arena *arena)
-{
-	struct dns_question	q[LIMIT_DKIM_SIGNATURES];
-	size_t			of[LIMIT_DKIM_SIGNATURES], n = 0;
-
-	for (size_t i = 0; i < v->n; i++)
-		if (v->check[i].ask) {
-			q[n] = (struct dns_question){ .type = DNS_TXT, .name = v->check[i].key_name };
-			of[n++] = i;
-		}
-	if (n == 0)
-		return;
-	dns_ask_all(dns, q, n, arena, deadline_in(ASK_MS));
-	for (size_t i = 0; i < n; i++)
-		give_key(v, of[i], &q[i].answer, arena);
 }
 
 /* --- what is told */
@@ -199,35 +144,6 @@ too_large(const struct options *o)
 
 /* --- the message */
 
-/*
- * The message is a stranger's: what reads it is a child that has a connection to a
- * resolver and nothing else. We stay outside to end that one: landlock keeps signals in.
- */
-static void
-confine(struct held *dns)
-{
-	pid_t	self = getpid(), pid;
-	int	status;
-	EVP_MD	*md;
-
-	/* what libcrypto opens when it is first used */
-	md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	EVP_MD_free(md);
-	pid = fork();
-	if (pid == 0) {
-		child_follow(self);
-		sandbox_enter(SANDBOX_SESSION);
-		return;
-	}
-	while (pid != -1 && waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			pid = -1;
-	tool_dns_close(dns);
-	if (pid == -1 || !WIFEXITED(status))
-		diex(EXIT_TEMP, "unable to look at the message");
-	exit(WEXITSTATUS(status));
-}
-
 static void
 body(void *arg, struct str s)
 {
@@ -239,19 +155,19 @@ dkim_verify_message(int argc, char *argv[])
 {
 	struct options		o = options(argc, argv);
 	struct held		dns;
-	struct arena		arena = ARENA_INIT(LIMIT_DKIM_ARENA), names = ARENA_INIT(DNS_ARENA);
+	struct arena		arena = ARENA_INIT(LIMIT_DKIM_ARENA), names = ARENA_INIT(LIMIT_DKIM_ANSWERS);
 	struct dkim_policy	policy = { .now = clock_now() };
 	struct buf		out = BUF_INIT(OUTPUT);
 	struct dkim_input	in;
 	struct dkim_verify	v;
 
 	tool_dns_open(&dns, o.server);
-	confine(&dns);
+	tool_confine(&dns);
 	dkim_input_open(&in);
 	policy.lf = in.lf;
 	if (in.large || !dkim_verify_open(&v, buf_str(&in.text), &policy, &arena))
 		return too_large(&o);
-	look_up(&v, &dns, &names);
+	dkim_ask(&dns, &v, &names, deadline_in(ASK_MS));
 	dkim_input_rest(&in, v.body, body, &v);
 	dkim_verify_end(&v);
 	if (o.json)

@@ -119,6 +119,7 @@ LINKS = {
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
     'libexec/verbs/dkim': {'crypto', 'idn2'},
+    'libexec/verbs/dmarc': {'crypto', 'idn2', 'psl'},
     'bin/sendmail': set(),
     'libexec/dnsd': {'tdb', 'unbound', 'idn2'},
 }
