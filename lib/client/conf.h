@@ -108,6 +108,9 @@ struct conf_domain {
 	struct str	 name;
 	struct str	 separators;	/* each byte one; the first is the one to write */
 	struct str	 catch_all;	/* an address; empty: none */
+	struct str	 ascii;		/* the name in A-labels */
+	struct str	*selector;	/* of the keys that sign its mail */
+	size_t		 nselector;
 	bool		 disabled;
 	bool		 case_sensitive;
 };

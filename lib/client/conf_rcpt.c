@@ -46,6 +46,21 @@ lower_dup(struct arena *a, struct str s, struct str *out_r)
 	return ok;
 }
 
+static bool
+take_selectors(struct str rec, struct arena *a, struct conf_domain *d)
+{
+	struct str	name, value;
+	size_t		at = 0, n = attr_count(rec, "dkim-selector");
+
+	d->selector = n == 0 ? NULL : arena_array(a, n, sizeof(*d->selector));
+	if (n > 0 && d->selector == NULL)
+		return false;
+	while (attr_next(rec, &at, &name, &value))
+		if (str_eq(name, STR("dkim-selector")))
+			d->selector[d->nselector++] = value;
+	return true;
+}
+
 enum conf_got
 conf_domain(struct conf *c, struct str name, struct arena *a, struct conf_domain *out_r)
 {
@@ -70,7 +85,10 @@ conf_domain(struct conf *c, struct str name, struct arena *a, struct conf_domain
 	out_r->catch_all = attr_get(rec, "catch-all");
 	out_r->disabled = attr_getu(rec, "disabled", 0) != 0;
 	out_r->case_sensitive = attr_getu(rec, "case-sensitive", 0) != 0;
-	return CONF_OK;
+	out_r->ascii = attr_get(rec, "ascii");
+	if (out_r->ascii.n == 0)
+		out_r->ascii = lower;
+	return take_selectors(rec, a, out_r) ? CONF_OK : CONF_ERROR;
 }
 
 /* Cut a list of names, each with a NUL behind it. */

@@ -187,21 +187,10 @@ add_results(struct buf *b, const struct queue_put *q)
 	buf_adds(b, "\r\n");
 }
 
-/* DKIM signatures by the domain of From, over what stands below, will be put here. */
+/* The author's header as it is sent on, and its end. */
 static void
-add_signatures(struct buf *b, const struct queue_put *q, const struct message *m)
+add_own(struct buf *b, const struct queue_put *q, const struct message *m)
 {
-	(void)b;
-	(void)q;
-	(void)m;
-}
-
-static void
-add_header(struct buf *b, const struct queue_put *q, const struct message *m)
-{
-	add_received(b, q);
-	add_results(b, q);
-	add_signatures(b, q, m);
 	if (!m->says.has_message_id) {
 		buf_adds(b, "Message-ID: ");
 		buf_add(b, q->e.message_id);
@@ -214,6 +203,22 @@ add_header(struct buf *b, const struct queue_put *q, const struct message *m)
 	}
 	submission_write(b, &m->says, conf_machine(q->conf)->hostname, buf_str(&m->author));
 	buf_adds(b, "\r\n");
+}
+
+/* Ours on top, and between them and the author's what proves those. */
+static void
+add_header(struct buf *b, struct queue_put *q, const struct message *m)
+{
+	struct buf	own = BUF_INIT(2 * LIMIT_SUBMISSION_HEADER + OURS);
+
+	add_own(&own, q, m);
+	if (buf_failed(&own))
+		b->failed = true;
+	add_received(b, q);
+	add_results(b, q);
+	sign(b, q, m, buf_str(&own));
+	buf_add(b, buf_str(&own));
+	buf_free(&own);
 }
 
 /* 0 when it is promised; else nothing of it is left. */

@@ -195,6 +195,23 @@ message_parts_need_utf8(const struct message *m)
 /* --- writing */
 
 int
+message_body(const struct message *m, void (*put)(void *, struct str), void *arg)
+{
+	struct buf	b = BUF_INIT(CHUNK);
+	int		n = 0;
+
+	put(arg, str_skip(buf_str(&m->text), m->says.body));
+	for (uint64_t at = m->text.n; n == 0 && at < m->size; at += b.n) {
+		buf_reset(&b);
+		n = read_part(m->fd, &b, m->size - at < CHUNK ? (size_t)(m->size - at) : CHUNK, at);
+		if (n == 0)
+			put(arg, buf_str(&b));
+	}
+	buf_free(&b);
+	return n;
+}
+
+int
 message_write(const struct message *m, int to, struct buf *head)
 {
 	struct submission_scan	 again = { .cr = false };

@@ -84,6 +84,14 @@ bool			 message_parts_need_utf8(const struct message *);
 /* Behind head, what follows the header. -1 with errno; ESTALE: it has changed meanwhile. */
 int			 message_write(const struct message *, int to, struct buf *head);
 
+/*
+ * sign.c: DKIM-Signature fields, by the domain of From, for a message with this header (and the empty
+ * line behind it). What cannot be signed goes without; the log tells.
+ */
+void	sign(struct buf *out, struct queue_put *, const struct message *, struct str header);
+/* What follows the header, piece by piece; -1 with errno. */
+int	message_body(const struct message *, void (*put)(void *, struct str), void *arg);
+
 extern const struct reply	reply_later, reply_no_room, reply_no_author, reply_not_yours, reply_disabled;
 
 /* What an errno means to who sends: no room, or another time. */

@@ -432,6 +432,10 @@ conf_put_domain(struct conf_builder *b, const struct conf_file *f, struct str na
 	attr_add(&b->rec, "separators", seps.p != NULL ? seps : b->separators);
 	conf_fill_bool(&b->rec, f, CONF_TOP, "case-sensitive", false);
 	conf_fill_bool(&b->rec, f, CONF_TOP, "disabled", false);
+	conf_fill_list(&b->rec, f, CONF_TOP, "dkim-selectors", "dkim-selector");
+	/* as it is in DNS, and in names of keys */
+	if (!str_is_ascii(name) && conf_idn_other(name, &b->text))
+		attr_add(&b->rec, "ascii", buf_str(&b->text));
 	put_record(b, conf_key(&b->key, 'd', name), f, 0);
 	b->info.name = STR("");
 	put_spelling(b, f, name);

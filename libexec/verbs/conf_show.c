@@ -160,6 +160,8 @@ conf_show(struct admin *a, const char *what)
 	print_line(STR("separators"), d.separators);
 	if (d.catch_all.n > 0)
 		print_line(STR("catch-all"), d.catch_all);
+	for (size_t i = 0; i < d.nselector; i++)
+		print_line(STR("dkim-selectors"), d.selector[i]);
 	printf("case-sensitive = %s\ndisabled = %s\n", d.case_sensitive ? "true" : "false", d.disabled ? "true" : "false");
 	return EXIT_OK;
 }
@@ -257,6 +259,7 @@ type_name(const struct conf_keydef *k)
 		[CONF_BYTES] = "size", [CONF_IP] = "IP address", [CONF_NET] = "IP network", [CONF_HOST] = "host name",
 		[CONF_ADDRESS] = "address", [CONF_ACCOUNT_NAME] = "name", [CONF_MAILBOX] = "mailbox",
 		[CONF_SMTP_ERROR] = "SMTP error", [CONF_SEPARATORS] = "separators", [CONF_SYSTEM_USER] = "system user",
+		[CONF_SELECTOR] = "selector",
 		[CONF_CHOICE] = "word", [CONF_PATH] = "path", [CONF_SERVER] = "server", [CONF_STUB] = "zone and server",
 		[CONF_ANCHOR] = "DS or DNSKEY", [CONF_PLACE] = "host", [CONF_ROUTE_DOMAIN] = "domain", [CONF_SECTION] = "section",
 	};

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "proto/addr.h"
+#include "proto/dkim_sig.h"
 
 static const struct conf_keydef	postmaster_keys[] = {
 	{ .name = "account",	.type = CONF_ACCOUNT_NAME, .required = true },
@@ -97,6 +98,7 @@ const struct conf_keydef	conf_domain_keys[] = {
 	{ .name = "separators",	.type = CONF_SEPARATORS },
 	{ .name = "case-sensitive", .type = CONF_BOOL },
 	{ .name = "catch-all",	.type = CONF_ADDRESS },
+	{ .name = "dkim-selectors", .type = CONF_SELECTOR, .list = true },
 	{ .name = "alias",	.type = CONF_SECTION,	.list = true, .sub = alias_keys, .title = CONF_TEXT },
 	{ .name = NULL },
 };
@@ -356,6 +358,8 @@ conf_type_wants(const struct conf_keydef *k, enum conf_type type, struct str v)
 		return is_separators(v) ? NULL : "punctuation, each once";
 	case CONF_SYSTEM_USER:
 		return is_system_user(v) ? NULL : "the name of a user of this system";
+	case CONF_SELECTOR:
+		return str_is_ascii(v) && dkim_is_name(v) ? NULL : "a selector: letters, digits, hyphens and dots";
 	case CONF_CHOICE:
 	case CONF_PATH:
 	case CONF_SERVER:

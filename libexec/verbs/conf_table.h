@@ -24,6 +24,7 @@ enum conf_type {
 	CONF_SMTP_ERROR,	/* 421 or 550, and a text */
 	CONF_SEPARATORS,	/* characters that may not be in a localpart otherwise */
 	CONF_SYSTEM_USER,
+	CONF_SELECTOR,		/* of a key that signs mail */
 	CONF_CHOICE,		/* one of the words of choices */
 	CONF_PATH,		/* of a file, from the etc directory */
 	CONF_SERVER,		/* ADDRESS[@PORT] */

@@ -394,8 +394,9 @@ dkim_rotate(int argc, char *argv[])
 	EVP_PKEY_free(key);
 	/* never smaller than what is made today */
 	make(domain, NULL, alg, bits < BITS ? BITS : bits);
-	(void)printf("; When this record is seen by all, let it sign in place of %s. Leave the record of\n"
-	    "; %s for a week, so that mail on its way can be verified, then: posthorn dkim retire %s %s\n", old, old, domain, old);
+	(void)printf("; When this record is seen by all, name it in dkim-selectors of domains/%s.conf in place of\n"
+	    "; %s. Leave the record of %s for a week, so that mail on its way can be verified, then:\n"
+	    "; posthorn dkim retire %s %s\n", domain, old, old, domain, old);
 	(void)close(dir);
 	return EXIT_OK;
 }

@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 import ipc
+from dkimpy import dkim
 from tap import BUILD, Tap
 
 tap = Tap()
@@ -514,6 +515,52 @@ def test_hostile(h):
     eq(len(h.ids()), len(before) + 1, 'one was queued of all of that')
 
 
+def dkim_gen(h, *args):
+    r = subprocess.run([POSTHORN, '-C', h.dir, 'dkim', 'gen', *args], capture_output=True, text=True)
+    name = r.stdout.split(' ')[0]
+    return {name: ''.join(re.findall(r'"([^"]*)"', r.stdout)).encode()}
+
+
+def test_signed():
+    """Mail from a domain with selectors is signed by each of them, and never refused for want of a key."""
+    if dkim is None:
+        return tap.skip('signed', 'no python3-dkim')
+    h = Home({'domains/ours.example.conf': 'dkim-selectors = { one, two }\n', 'domains/bücher.example.conf': 'dkim-selectors = { s }\n',
+              'domains/off.example.conf': 'dkim-selectors = { none }\n'})
+    records = {**dkim_gen(h, 'ours.example', 'one'), **dkim_gen(h, '-e', 'ours.example', 'two'), **dkim_gen(h, 'bücher.example', 's')}
+    s = Session(h)
+    body = b'x  y \t\r\n' * 50000
+    for name, domain, message, sender, count in (
+            ('plain', b'ours.example', PLAIN, 'joe@ours.example', 2),
+            ('all there is', b'ours.example', b'Bcc: me@x.example\r\nReceived: x\r\nReturn-Path: <a@b>\r\nTo: a\r\n' + PLAIN, 'joe@ours.example', 2),
+            ('with its own date and id', b'ours.example', b'Date: Fri, 11 Jul 2003 21:00:37 -0700\r\nMessage-ID: <1@x>\r\n' + PLAIN, '', 2),
+            ('folded', b'ours.example', PLAIN.replace(b'Subject: a', b'Subject: a\r\n  b '), 'joe@ours.example', 2),
+            ('an empty body', b'ours.example', PLAIN[:-6], 'joe@ours.example', 2),
+            ('not ended', b'ours.example', PLAIN[:-2], 'joe@ours.example', 2),
+            ('signed by somebody else too', b'ours.example', b'DKIM-Signature: v=1; d=x.example\r\n' + PLAIN, 'joe@ours.example', 3),
+            ('a large one', b'ours.example', PLAIN + body, 'joe@ours.example', 2),
+            ('an international domain', b'xn--bcher-kva.example', PLAIN.replace(b'joe@ours', 'joe@bücher'.encode()), 'joe@ours.example', 1),
+            ('its other spelling', b'xn--bcher-kva.example', PLAIN.replace(b'joe@ours', b'joe@xn--bcher-kva'), 'joe@ours.example', 1)):
+        r = s.put(message, sender)
+        text = h.read(r['id'])[1] if 'id' in r else b''
+        d = dkim.DKIM(text)
+        signatures = [v for k, v in d.headers if k.lower() == b'dkim-signature']
+        good = [d.verify(i, dnsfunc=lambda n, timeout=5: records.get(n.decode() if isinstance(n, bytes) else n))
+                for i in range(min(len(signatures), 2 if count > 1 else 1))]
+        ok(len(signatures) == count and all(good) and b'd=' + domain + b';' in signatures[0], 'signed: ' + name, r, good, signatures)
+    head = text.split(b'\r\n\r\n')[0]
+    ok(re.match(rb'Received: .*\r\nAuthentication-Results: .*\r\nDKIM-Signature: ', head, re.S), 'below what is ours on top', head)
+    os.unlink(h.var + '/dkim/ours.example/two.pem')
+    with open(h.var + '/dkim/ours.example/one.pem', 'w') as f:
+        f.write('hello')
+    r = s.put(PLAIN)
+    ok(b'DKIM-Signature' not in h.read(r['id'])[1], 'without keys it goes unsigned')
+    eq(s.end(), 0, 'and nobody minds')
+    ok(re.search('not-signed conn=c1 msg=\\S+ domain=ours.example selector=one error=".*no key', s.log) and
+       re.search('not-signed conn=c1 msg=\\S+ domain=ours.example selector=two error="No such file', s.log), 'but the log', s.log)
+    h.remove()
+
+
 def main():
     h = Home()
     for test in (test_plain, test_forged, test_message, test_alabels, test_hold, test_order, test_full, test_hostile):
@@ -521,6 +568,7 @@ def main():
     h.remove()
     test_many()
     test_limits()
+    test_signed()
     tap.done()
 
 
