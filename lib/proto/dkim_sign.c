@@ -198,7 +198,7 @@ dkim_sign(const struct dkim_signer *s, struct dkim_head *h, const uint8_t body_h
 	uint8_t		hash[DKIM_HASH];
 	bool		good;
 
-	if (!is_sound(s))
+	if (!is_sound(s) || dkim_head_count(h, STR("From")) == 0)
 		return false;
 	write_tags(&field, s, h, body_hash);
 	/* what is signed ends in an empty b= */

@@ -28,7 +28,7 @@ extern const struct str	dkim_sign_fields[];
 extern const size_t	dkim_sign_nfields;
 
 /*
- * Append the whole field with its line endings. False when the key does not do, a name or
+ * Append the whole field with its line endings. False when there is no From field, the key does not do, a name or
  * identity cannot be (also one that a verifier would refuse), or memory is short; out may then have anything behind what it had.
  */
 bool	dkim_sign(const struct dkim_signer *, struct dkim_head *, const uint8_t body_hash[DKIM_HASH], struct buf *out)

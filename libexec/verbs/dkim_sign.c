@@ -167,7 +167,7 @@ dkim_sign_message(int argc, char *argv[])
 	dkim_input_rest(&in, body, take, &j);
 	dkim_body_end(&j.body);
 	if (EVP_DigestFinal_ex(j.md, hash, NULL) != 1 || !dkim_sign(&j.s, &head, hash, &field))
-		diex(EXIT_PERM, "this cannot be signed: is -i within the domain?");
+		diex(EXIT_PERM, "this cannot be signed: is there a From field, and -i within the domain?");
 	write_field(buf_str(&field), in.lf);
 	if (write_all(STDOUT_FILENO, str_head(buf_str(&in.text), body)) == -1)
 		die(EXIT_TEMP, "unable to write");

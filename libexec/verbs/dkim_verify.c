@@ -7,6 +7,7 @@
 #include "dkim.h"
 #include "base/code.h"
 #include "client/dkim_ask.h"
+#include "proto/orgdomain.h"
 #include "sys/die.h"
 #include "sys/fd.h"
 #include "tool_confine.h"
@@ -150,17 +151,26 @@ body(void *arg, struct str s)
 	dkim_verify_body(arg, s);
 }
 
+static bool
+is_suffix(void *list, struct str domain)
+{
+	return suffix_list_has(list, domain);
+}
+
 int
 dkim_verify_message(int argc, char *argv[])
 {
 	struct options		o = options(argc, argv);
 	struct held		dns;
 	struct arena		arena = ARENA_INIT(LIMIT_DKIM_ARENA), names = ARENA_INIT(LIMIT_DKIM_ANSWERS);
-	struct dkim_policy	policy = { .now = clock_now() };
+	struct suffix_list	list;
+	struct dkim_policy	policy = { .now = clock_now(), .is_suffix = is_suffix, .arg = &list };
 	struct buf		out = BUF_INIT(OUTPUT);
 	struct dkim_input	in;
 	struct dkim_verify	v;
 
+	if (!suffix_list_builtin(&list))
+		diex(EXIT_TEMP, "libpsl has no public suffix list");
 	tool_dns_open(&dns, o.server);
 	tool_confine(&dns);
 	dkim_input_open(&in);
@@ -176,6 +186,7 @@ dkim_verify_message(int argc, char *argv[])
 		tell_all(&out, &v);
 	dkim_verify_close(&v);
 	held_free(&dns);
+	suffix_list_free(&list);
 	arena_free(&arena);
 	arena_free(&names);
 	buf_free(&in.text);

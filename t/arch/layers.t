@@ -118,7 +118,7 @@ LINKS = {
     'libexec/queue-drop': {'tdb', 'idn2', 'crypto'},
     'libexec/supervised': {'tdb'},
     'libexec/verifyd': set(),
-    'libexec/verbs/dkim': {'crypto', 'idn2'},
+    'libexec/verbs/dkim': {'crypto', 'idn2', 'psl'},
     'libexec/verbs/dmarc': {'crypto', 'idn2', 'psl'},
     'bin/sendmail': set(),
     'libexec/dnsd': {'tdb', 'unbound', 'idn2'},

@@ -301,6 +301,7 @@ test_form(void)
 	s.alg = DKIM_ED25519_SHA256;
 	ok(!sign(&b, &s, messages[1]), "not signed: a key of another type");
 	s.alg = DKIM_RSA_SHA256;
+	ok(!sign(&b, &s, STR("Subject: x\r\n\r\nFrom: a\r\n")), "not signed: from nobody");
 	s.fields = (const struct str[]){ STR_INIT("To") };
 	s.nfields = 1;
 	ok(!sign(&b, &s, messages[1]), "not signed: without From");
