@@ -667,7 +667,7 @@ def sink():
     if not os.path.exists(prog):
         return tap.skip('smtp-sink', 'it is not here')
     p = free_port('127.0.0.6')
-    sinkd = subprocess.Popen([prog, '-u', pwd.getpwuid(os.getuid()).pw_name, '-d', top + '/sunk.', '127.0.0.6:%d' % p, '100'], stderr=subprocess.DEVNULL)
+    sinkd = subprocess.Popen([prog, *(['-u', 'root'] if os.getuid() == 0 else []), '-d', top + '/sunk.', '127.0.0.6:%d' % p, '100'], stderr=subprocess.DEVNULL)
     try:
         for i in range(500):
             try:
