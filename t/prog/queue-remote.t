@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """queue-remote through its socket: jobs as queue-send gives them, a dnsd of ours
 that knows what each test needs, and servers that misbehave (t/lib/fakesmtp.py)."""
-import base64, os, pwd, shutil, socket, ssl, struct, subprocess, sys, tempfile, time
+import base64, os, shutil, socket, ssl, struct, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from doors import Door
