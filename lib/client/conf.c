@@ -11,25 +11,18 @@
 static const struct {
 	const char	*name;
 	uint16_t	 port;
-	bool		 tls;
 } services[CONF_SERVICES] = {
-	[CONF_SMTP]		= { "smtp",		25,	false },
-	[CONF_SUBMISSION]	= { "submission",	587,	false },
-	[CONF_SUBMISSIONS]	= { "submissions",	465,	true },
-	[CONF_IMAP]		= { "imap",		143,	false },
-	[CONF_IMAPS]		= { "imaps",		993,	true },
+	[CONF_SMTP]		= { "smtp",		25 },
+	[CONF_SUBMISSION]	= { "submission",	587 },
+	[CONF_SUBMISSIONS]	= { "submissions",	465 },
+	[CONF_IMAP]		= { "imap",		143 },
+	[CONF_IMAPS]		= { "imaps",		993 },
 };
 
 const char *
 conf_service_name(enum conf_service s)
 {
 	return services[s].name;
-}
-
-bool
-conf_service_is_tls(enum conf_service s)
-{
-	return services[s].tls;
 }
 
 uint16_t

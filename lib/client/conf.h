@@ -28,9 +28,8 @@ enum conf_service {
 	CONF_SERVICES,		/* how many */
 };
 
-/* "smtp", … ; whether TLS begins with the connection; its standard port. */
+/* "smtp", … ; its standard port. */
 const char	*conf_service_name(enum conf_service);
-bool		 conf_service_is_tls(enum conf_service);
 uint16_t	 conf_service_port(enum conf_service);
 
 struct conf_listener {

@@ -65,13 +65,6 @@ put_rcpt(struct put *p, const struct put_rcpt *r, struct deadline dl)
 	return put_send(p, NULL, dl);
 }
 
-int
-put_reset(struct put *p, struct deadline dl)
-{
-	start(p, "reset");
-	return put_send(p, NULL, dl);
-}
-
 static struct put_result
 lost(int err)
 {

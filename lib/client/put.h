@@ -49,7 +49,6 @@ struct put_result {
 /* 0, or -1 with errno. */
 int	put_mail(struct put *, const struct put_mail *, struct deadline) __attribute__((warn_unused_result));
 int	put_rcpt(struct put *, const struct put_rcpt *, struct deadline) __attribute__((warn_unused_result));
-int	put_reset(struct put *, struct deadline) __attribute__((warn_unused_result));
 
 /*
  * A regular file, with CRLF; it is read from offset 0, its position untouched. After an

@@ -77,15 +77,6 @@ dkim_head_count(const struct dkim_head *h, struct str name)
 	return bound(h, name, true) - bound(h, name, false);
 }
 
-const struct header_field *
-dkim_head_at(const struct dkim_head *h, size_t at)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (h->entry[i].at == at)
-			return &h->entry[i].f;
-	return NULL;
-}
-
 /* The field that the next mention of name stands for; NULL when all are used, or there is none. */
 static const struct header_field *
 take(struct dkim_head *h, struct str name, size_t own)

@@ -27,9 +27,6 @@ bool	dkim_head_open(struct dkim_head *, struct str text, struct arena *) __attri
 /* How many fields have that name. */
 size_t	dkim_head_count(const struct dkim_head *, struct str name);
 
-/* The field at a place (0 for the first of the header); NULL for none. */
-const struct header_field	*dkim_head_at(const struct dkim_head *, size_t at);
-
 /*
  * The hash of the fields that h= names, and the signature's own field (with its line ending or without) but
  * for what stands in b. own is its place in the header, SIZE_MAX for one that is not (yet) there.

@@ -254,12 +254,3 @@ sockets_unlink(const struct service *sv)
 	for (size_t i = 0; i < sv->nsocket; i++)
 		(void)unlink(sv->socket[i].path);
 }
-
-void
-sockets_close(struct bound_set *set)
-{
-	for (size_t i = 0; i < set->n; i++)
-		(void)fd_close(&set->v[i].fd);
-	free(set->v);
-	*set = (struct bound_set){ NULL, 0 };
-}

@@ -42,7 +42,6 @@ int	sockets_bind_listeners(struct bound_set *, bool *changed_r);
 int	sockets_add_seal(struct bound_set *);
 
 void	sockets_unlink(const struct service *);
-void	sockets_close(struct bound_set *);
 
 /* --- units.c */
 
