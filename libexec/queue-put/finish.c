@@ -151,7 +151,7 @@ count(struct queue_put *q, struct str *name_r, struct sent_count *count_r)
 
 /* --- into the queue */
 
-/* Where it came from is between its author and us (RFC 6409 8.1, behaviour of submission servers). */
+/* Where it came from is between its author and us. */
 static void
 add_received(struct buf *b, const struct queue_put *q)
 {
