@@ -64,7 +64,7 @@ watch(int events, int fd)
 	return epoll_ctl(events, EPOLL_CTL_ADD, fd, &e);
 }
 
-/* The facts about one message. SPF, DKIM, DMARC and iprev are looked up here once there is dnsd. */
+/* The facts about one message. Nothing is looked up: what is not told is not known. */
 static void
 judge(struct buf *rec)
 {

@@ -21,7 +21,7 @@ smtp_session_init(struct smtp_session *s, const struct smtp_session_conf *conf)
 		.want = SMTP_WANT_INPUT,
 	};
 	if (conf->closed) {
-		smtp_say_close(s, 554, NULL, "this service is not served here yet");
+		smtp_say_close(s, 554, NULL, "this service is not served here");
 		return;
 	}
 	buf_adds(&s->out, "220 ");

@@ -176,7 +176,7 @@ fulfil(struct smtpd *d, enum smtp_want want)
 			smtpd_sender(d);
 		return true;
 	case SMTP_WANT_SPF:
-		/* verifyd tells here, once it knows SPF */
+		/* verifyd tells nothing of SPF: as if it had not passed */
 		smtp_session_spf(&d->s, false);
 		return true;
 	case SMTP_WANT_RCPT:

@@ -441,7 +441,7 @@ static void
 check_row(const struct row *r)
 {
 	static const char	greeting[] = "220 mx ESMTP posthorn\r\n";
-	static const char	closed[] = "554 this service is not served here yet (c)\r\n";
+	static const char	closed[] = "554 this service is not served here (c)\r\n";
 	struct buf		want = BUF_INIT(1u << 20);
 	bool			same = true;
 
