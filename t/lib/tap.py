@@ -12,6 +12,12 @@ BUILD = os.path.abspath(os.environ.get('top_builddir', '.'))
 SOURCE = os.path.abspath(os.environ.get('top_srcdir', os.path.join(os.path.dirname(__file__), '../..')))
 
 
+def sanitized():
+    """Was this built with sanitizers? They need what the sandbox denies, and keep what was freed."""
+    with open(os.path.join(BUILD, 'config.status')) as f:
+        return 'POSTHORN_SANITIZE' in f.read()
+
+
 class Tap:
     def __init__(self):
         self.count = self.failed = 0
