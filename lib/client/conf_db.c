@@ -27,17 +27,6 @@ conf_key(struct buf *key, char letter, struct str name)
 	return key_data(key);
 }
 
-TDB_DATA
-conf_key_address(struct buf *key, struct str local, struct str domain)
-{
-	buf_reset(key);
-	buf_addc(key, 'a');
-	buf_add(key, local);
-	buf_addc(key, '@');
-	buf_add(key, domain);
-	return key_data(key);
-}
-
 /* 1, 0 for none, -1. tdb says NOEXIST for a key that it could not read, too: then errno is set. */
 static int
 fetch(struct tdb_context *db, TDB_DATA key, struct buf *out)

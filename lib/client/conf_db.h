@@ -69,9 +69,8 @@ int		conf_db_is_current(const struct conf_db *);
 /* The id and the count of keys that the head of a file tells; false when it has no good one. */
 bool		conf_db_head(struct tdb_context *, const char *proto, uint64_t *id_r, uint64_t *keys_r);
 
-/* A key made in key (reset first): its letter, a name, and for an address @ and the domain. */
+/* A key made in key (reset first): its letter and a name. */
 TDB_DATA	conf_key(struct buf *key, char letter, struct str name);
-TDB_DATA	conf_key_address(struct buf *key, struct str local, struct str domain);
 
 /* The value of a key appended to out: 1, 0 when there is none, -1 when it cannot be read. */
 int		conf_fetch(const struct conf_db *, TDB_DATA key, struct buf *out) __attribute__((warn_unused_result));

@@ -325,7 +325,7 @@ verdict_set(struct verdict *v, const struct job_result *r)
 		v->text[0] = '\0';
 }
 
-struct job_result
+static struct job_result
 verdict_result(const struct verdict *v)
 {
 	return (struct job_result){ .got = v->perm ? JOB_PERM : JOB_TEMP, .code = v->code, .status = str_c(v->status),

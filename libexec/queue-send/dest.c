@@ -134,7 +134,8 @@ make(struct queue *q, struct name *key, const struct route *route)
 	return d;
 }
 
-void
+/* Freed when nothing is left of it. */
+static void
 dest_release(struct queue *q, struct dest *d)
 {
 	if (d->ndue > 0 || d->workers > 0 || d->is_touched || d->waits != NULL)

@@ -98,7 +98,8 @@ message_free(struct queue *q, struct message *m)
 	free(m);
 }
 
-void
+/* Out of memory with it; none of its recipients is busy. The files stay. */
+static void
 message_forget(struct queue *q, struct message *m)
 {
 	struct message	**at = bucket_of(q, str_c(m->id));

@@ -189,9 +189,6 @@ void		 message_free(struct queue *, struct message *);
 /* A line of the log about it. */
 void		 message_complain(const char *event, const char *id, int err);
 
-/* Out of memory with it; none of its recipients is busy. The files stay. */
-void		 message_forget(struct queue *, struct message *);
-
 /* After anything changed: remove what is finished (m is gone then), else see when to look at it again. */
 void		 message_settle(struct queue *, struct message *);
 
@@ -275,9 +272,6 @@ void		 dest_unreached(struct queue *, struct dest *, const struct job_result *);
 /* Others wait for a worker, and it is this one's turn to make room. */
 bool		 dest_yields(struct queue *, const struct dest *, unsigned row);
 
-/* Freed when nothing is left of it. */
-void		 dest_release(struct queue *, struct dest *);
-
 /* At the end, when messages and workers are gone. */
 void		 dests_free(struct queue *);
 
@@ -313,8 +307,7 @@ void		 batch_abandon(struct queue *, struct batch *);
 /* Attempt and result of one whole batch without a worker. */
 void		 batch_judge(struct queue *, struct batch *, const struct verdict *);
 
-/* The same as a result, and the other way round. */
-struct job_result verdict_result(const struct verdict *);
+/* The verdict that a result is. */
 void		 verdict_set(struct verdict *, const struct job_result *);
 
 /* --- worker.c */
