@@ -4,14 +4,13 @@ anywhere, a full disk."""
 import os
 import random
 import re
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
-from posthorn import Raw, Server, Tap, message, run, wait_until
+from posthorn import Raw, Server, Tap, message, wait_until
+from tmpfs import Tmpfs
 
 t = Tap()
 random.seed(1)
@@ -216,32 +215,6 @@ def never_reads(s):
 
 
 # --- a full disk
-
-class Tmpfs:
-    def __init__(self, size):
-        self.dir = tempfile.mkdtemp(prefix='posthorn-tmpfs-')
-        self.mounted = os.getuid() == 0 and run(['mount', '-t', 'tmpfs', '-o', 'size=' + size, 'tmpfs', self.dir]).returncode == 0
-
-    def fill(self, leave=0):
-        """Use up what is free, but leave so many bytes."""
-        left = os.statvfs(self.dir)
-        free = left.f_bavail * left.f_frsize - leave
-        with open(os.path.join(self.dir, 'filler'), 'ab') as f:
-            try:
-                while free > 0:
-                    free -= f.write(bytes(min(free, 65536)))
-                    f.flush()
-            except OSError:
-                pass
-
-    def empty(self):
-        os.unlink(os.path.join(self.dir, 'filler'))
-
-    def remove(self):
-        if self.mounted:
-            run(['umount', '-l', self.dir])
-        shutil.rmtree(self.dir, ignore_errors=True)
-
 
 def try_send(s, ident, body='hello\r\n'):
     """The code of the last reply: 250, or how it was refused."""

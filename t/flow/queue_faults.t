@@ -3,7 +3,6 @@
 than there may be processes. Nothing accepted is lost, and what was refused is not sent."""
 import os
 import resource
-import shutil
 import smtplib
 import subprocess
 import sys
@@ -12,10 +11,11 @@ import tempfile
 sys.path.insert(0, os.path.join(os.environ.get('top_srcdir', '.'), 't/lib'))
 from fakesmtp import FakeSMTP
 from nsd import FakeDns, Nsd, have, wire_name, zone
-from posthorn import POSTHORN, Tap, run, wait_until
+from posthorn import POSTHORN, Tap, wait_until
 from ports import free_base
 from system import System
 from tap import skip_all
+from tmpfs import Tmpfs
 
 if not have('nsd'):
     skip_all('no nsd here')
@@ -67,31 +67,6 @@ def resolver():
 
 
 # --- a full disk
-
-class Tmpfs:
-    def __init__(self, size):
-        self.dir = tempfile.mkdtemp(prefix='posthorn-tmpfs-')
-        self.mounted = os.getuid() == 0 and run(['mount', '-t', 'tmpfs', '-o', 'size=' + size, 'tmpfs', self.dir]).returncode == 0
-
-    def fill(self, leave=0):
-        left = os.statvfs(self.dir)
-        free = left.f_bavail * left.f_frsize - leave
-        with open(os.path.join(self.dir, 'filler'), 'ab') as f:
-            try:
-                while free > 0:
-                    free -= f.write(bytes(min(free, 65536)))
-                    f.flush()
-            except OSError:
-                pass
-
-    def empty(self):
-        os.unlink(os.path.join(self.dir, 'filler'))
-
-    def remove(self):
-        if self.mounted:
-            run(['umount', '-l', self.dir])
-        shutil.rmtree(self.dir, ignore_errors=True)
-
 
 def attempt(s, ident, sendmail):
     """The code of submission: 250, or the refusal's; for a program its exit code in place of it."""
